@@ -1,0 +1,599 @@
+//! JSON as this crate needs it: order, duplicates and the spelling of numbers are kept.
+//!
+//! The grammar is that of RFC 8259, strictly. Nothing here is recursive.
+
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::error::{Error, ErrorKind};
+use crate::token::is_blank;
+
+/// No [`Value`] is nested deeper than this, whatever `max_depth` says: a value can be compared, printed and dropped on
+/// any usual stack.
+const DEPTH_LIMIT: usize = 1024;
+
+/// A JSON value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number, as it was spelled.
+    Number(String),
+    /// A string, its escapes decoded.
+    String(String),
+    /// An array.
+    Array(Vec<Self>),
+    /// An object: all its pairs, in order, also those of equal keys.
+    Object(Vec<(String, Self)>),
+}
+
+impl Value {
+    /// The value of `key`, the last one where there are several; `None` where this is no object.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.as_object()?.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value)
+    }
+
+    /// The text of a string.
+    pub fn as_str(&self) -> Option<&str> {
+        if let Self::String(text) = self { Some(text) } else { None }
+    }
+
+    /// The items of an array.
+    pub fn as_array(&self) -> Option<&[Self]> {
+        if let Self::Array(items) = self { Some(items) } else { None }
+    }
+
+    /// The pairs of an object.
+    pub fn as_object(&self) -> Option<&[(String, Self)]> {
+        if let Self::Object(pairs) = self { Some(pairs) } else { None }
+    }
+
+    /// `true` or `false`.
+    pub const fn as_bool(&self) -> Option<bool> {
+        if let Self::Bool(value) = self { Some(*value) } else { None }
+    }
+}
+
+/// Reads `text` as one JSON value, blanks around it allowed.
+///
+/// An escape of a lone surrogate becomes U+FFFD. Arrays and objects may be nested `max_depth` deep, and never deeper
+/// than 1,024. An error is of [`ErrorKind::Json`] and has its place in bytes.
+pub fn parse(text: &str, max_depth: usize) -> Result<Value, Error> {
+    let mut reader = Reader::new(text);
+    let value = reader.value(max_depth)?;
+    // Only blanks are left: anything else is an error.
+    reader.pull()?;
+    Ok(value)
+}
+
+/// Appends `text`, one JSON value with blanks around it allowed, in this crate's spelling: compact or, where `spaced`,
+/// with the spaces of Python's `json.dumps`. False, and nothing appended, where it is no JSON, has an escape of
+/// a lone surrogate or is nested deeper than `max_depth`.
+pub(crate) fn reformat(text: &str, spaced: bool, max_depth: usize, out: &mut String) -> bool {
+    let start = out.len();
+    let done = try_reformat(text, spaced, max_depth, out).is_some();
+    if !done {
+        out.truncate(start);
+    }
+    done
+}
+
+fn try_reformat(text: &str, spaced: bool, max_depth: usize, out: &mut String) -> Option<()> {
+    let (comma, colon) = if spaced { (", ", ": ") } else { (",", ":") };
+    let mut reader = Reader { lone: None, ..Reader::new(text) };
+    let mut after_value = false;
+    while let Some(token) = reader.pull().ok()? {
+        if after_value && !matches!(token, Token::ObjectClose | Token::ArrayClose) {
+            out.push_str(comma);
+        }
+        after_value = !matches!(token, Token::ObjectOpen | Token::ArrayOpen | Token::Key(_));
+        match token {
+            Token::ObjectOpen => out.push('{'),
+            Token::ObjectClose => out.push('}'),
+            Token::ArrayOpen => out.push('['),
+            Token::ArrayClose => out.push(']'),
+            Token::Key(text) | Token::String(text) => {
+                out.push('"');
+                write_escaped(&text, out);
+                out.push('"');
+            }
+            Token::Number(spelling) => out.push_str(spelling),
+            Token::Bool(value) => out.push_str(if value { "true" } else { "false" }),
+            Token::Null => out.push_str("null"),
+        }
+        if reader.expect == Expect::Value {
+            out.push_str(colon);
+        }
+        if reader.open.len() > max_depth {
+            return None;
+        }
+    }
+    Some(())
+}
+
+/// `"`, `\` and the control characters below U+0020: what may not stand in a JSON string as it is.
+#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+const SPECIAL: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        table[byte] = true;
+        byte += 1;
+    }
+    table[b'"' as usize] = true;
+    table[b'\\' as usize] = true;
+    table
+};
+
+/// Whether [`write_escaped`] writes this byte as an escape.
+#[inline]
+pub(crate) fn needs_escape(byte: u8) -> bool {
+    SPECIAL.get(usize::from(byte)).copied().unwrap_or_default()
+}
+
+/// Appends `text` as the inside of a JSON string: `"`, `\` and characters below U+0020 are escaped, in their short forms
+/// where JSON has one, and nothing else is.
+#[inline]
+pub(crate) fn write_escaped(text: &str, out: &mut String) {
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(needs_escape) {
+        let (run, tail) = rest.split_at_checked(at).unwrap_or_default();
+        out.push_str(run);
+        let mut chars = tail.chars();
+        write_escape(chars.next().unwrap_or_default(), out);
+        rest = chars.as_str();
+    }
+    out.push_str(rest);
+}
+
+fn write_escape(char: char, out: &mut String) {
+    let short = match char {
+        '"' => '"',
+        '\\' => '\\',
+        '\u{8}' => 'b',
+        '\u{c}' => 'f',
+        '\n' => 'n',
+        '\r' => 'r',
+        '\t' => 't',
+        _ => {
+            out.push_str(if char < '\u{10}' { "\\u000" } else { "\\u001" });
+            return out.push(char::from_digit(u32::from(char) & 0xF, 16).unwrap_or_default());
+        }
+    };
+    out.push('\\');
+    out.push(short);
+}
+
+/// Decodes the inside of a JSON string; control characters may stand in it as they are. False, and nothing
+/// appended, where one escape is invalid, lone surrogates included.
+pub(crate) fn unescape(inner: &str, out: &mut String) -> bool {
+    let start = out.len();
+    let done = decode_escapes(inner, None, out).is_some();
+    if !done {
+        out.truncate(start);
+    }
+    done
+}
+
+/// Appends `inner` with its escapes decoded and `lone` for those of lone surrogates; `None` at an invalid one.
+fn decode_escapes(inner: &str, lone: Option<char>, out: &mut String) -> Option<()> {
+    let mut rest = inner;
+    while let Some((run, tail)) = rest.split_once('\\') {
+        out.push_str(run);
+        let (char, len) = escape(tail.as_bytes())?;
+        out.push(char.or(lone)?);
+        rest = tail.get(len..)?;
+    }
+    out.push_str(rest);
+    Some(())
+}
+
+/// The escape of which `after` follows the backslash: its character, none for a lone surrogate, and its length.
+fn escape(after: &[u8]) -> Option<(Option<char>, usize)> {
+    let char = match after.first()? {
+        b'"' => '"',
+        b'\\' => '\\',
+        b'/' => '/',
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        b'u' => {
+            let unit = hex(after.get(1..5)?)?;
+            let next = match after.get(5..11) {
+                Some([b'\\', b'u', digits @ ..]) => hex(digits),
+                _ => None,
+            };
+            return Some(match (unit, next) {
+                (0xD800..=0xDBFF, Some(low @ 0xDC00..=0xDFFF)) => {
+                    (char::from_u32(0x1_0000 + ((unit - 0xD800) << 10) + (low - 0xDC00)), 11)
+                }
+                _ => (char::from_u32(unit), 5),
+            });
+        }
+        _ => return None,
+    };
+    Some((Some(char), 1))
+}
+
+fn hex(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |value, digit| Some(value << 4 | char::from(*digit).to_digit(16)?))
+}
+
+/// Whether `text` is a JSON number and nothing else.
+pub(crate) fn is_number(text: &str) -> bool {
+    number_len(text.as_bytes()) == Ok(text.len())
+}
+
+/// Length of the number that `bytes` begin with, or the place at which a digit is missing.
+fn number_len(bytes: &[u8]) -> Result<usize, usize> {
+    let peek = |at: usize| bytes.get(at).copied().unwrap_or_default();
+    let digits = |from: usize| {
+        let len = bytes.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count();
+        if len == 0 { Err(from) } else { Ok(from + len) }
+    };
+    let mut at = usize::from(peek(0) == b'-');
+    at = if peek(at) == b'0' { at + 1 } else { digits(at)? };
+    if peek(at) == b'.' {
+        at = digits(at + 1)?;
+    }
+    if matches!(peek(at), b'e' | b'E') {
+        at += 1;
+        at = digits(at + usize::from(matches!(peek(at), b'+' | b'-')))?;
+    }
+    Ok(at)
+}
+
+/// What [`Reader::pull`] finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Token<'a> {
+    /// `{`
+    ObjectOpen,
+    /// `}`
+    ObjectClose,
+    /// `[`
+    ArrayOpen,
+    /// `]`
+    ArrayClose,
+    /// The key of a pair, with its colon; the value follows.
+    Key(Cow<'a, str>),
+    /// A string as a value.
+    String(Cow<'a, str>),
+    /// A number, as spelled.
+    Number(&'a str),
+    /// `true` or `false`
+    Bool(bool),
+    /// `null`
+    Null,
+}
+
+/// A bracket that is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bracket {
+    Object,
+    Array,
+}
+
+/// What may come next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expect {
+    /// A value: at the start and after a key.
+    Value,
+    /// The first key or item, or the closing bracket.
+    First,
+    /// A comma, the closing bracket or, outside all brackets, the end.
+    Next,
+    /// After a comma: a key or an item.
+    Another,
+}
+
+/// Reads JSON token by token. It checks all of the grammar and has no limit of depth.
+pub(crate) struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    open: Vec<Bracket>,
+    expect: Expect,
+    /// What an escape of a lone surrogate stands for; none: it is an error.
+    lone: Option<char>,
+}
+
+impl<'a> Reader<'a> {
+    /// Begins to read one value.
+    pub(crate) const fn new(text: &'a str) -> Self {
+        Self { text, at: 0, open: Vec::new(), expect: Expect::Value, lone: Some('\u{FFFD}') }
+    }
+
+    /// Bytes read.
+    pub(crate) const fn offset(&self) -> usize {
+        self.at
+    }
+
+    /// The next token; `None` after the value, at the end of the text.
+    pub(crate) fn pull(&mut self) -> Result<Option<Token<'a>>, Error> {
+        self.token(true)
+    }
+
+    /// Reads past the next value, of any size and depth, without keeping any of it.
+    pub(crate) fn skip_value(&mut self) -> Result<(), Error> {
+        let depth = self.open.len();
+        loop {
+            match self.token(false)? {
+                Some(Token::Key(_)) => {}
+                Some(_) if self.open.len() == depth => return Ok(()),
+                Some(_) if self.open.len() > depth => {}
+                _ => return Err(self.fail("expected a value")),
+            }
+        }
+    }
+
+    /// Reads the next value, nested `max_depth` deep at most (and 1,024 at most).
+    pub(crate) fn value(&mut self, max_depth: usize) -> Result<Value, Error> {
+        let max_depth = max_depth.min(DEPTH_LIMIT);
+        // The containers that are open, each with the key that waits for its value.
+        let mut open: Vec<(Value, String)> = Vec::new();
+        loop {
+            let mut value = None;
+            match self.pull()? {
+                Some(Token::ObjectOpen) => open.push((Value::Object(Vec::new()), String::new())),
+                Some(Token::ArrayOpen) => open.push((Value::Array(Vec::new()), String::new())),
+                Some(Token::Key(text)) => open.last_mut().map_or((), |(_, key)| *key = text.into_owned()),
+                Some(Token::String(text)) => value = Some(Value::String(text.into_owned())),
+                Some(Token::Number(spelling)) => value = Some(Value::Number(spelling.into())),
+                Some(Token::Bool(truth)) => value = Some(Value::Bool(truth)),
+                Some(Token::Null) => value = Some(Value::Null),
+                _ => value = Some(open.pop().ok_or_else(|| self.fail("expected a value"))?.0),
+            }
+            if open.len() > max_depth {
+                let message = format!("nested deeper than {max_depth} levels");
+                return Err(Error::new(ErrorKind::Json, self.at - 1, message));
+            }
+            let Some(value) = value else { continue };
+            match open.last_mut() {
+                Some((Value::Array(items), _)) => items.push(value),
+                Some((Value::Object(pairs), key)) => pairs.push((core::mem::take(key), value)),
+                _ => return Ok(value),
+            }
+        }
+    }
+
+    #[cold]
+    fn fail(&self, message: &'static str) -> Error {
+        Error::new(ErrorKind::Json, self.at, message)
+    }
+
+    fn tail(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    /// The next byte that is not blank, still to be read.
+    fn peek(&mut self) -> Option<u8> {
+        loop {
+            let byte = *self.text.as_bytes().get(self.at)?;
+            if !is_blank(byte) {
+                return Some(byte);
+            }
+            self.at += 1;
+        }
+    }
+
+    /// The next token; its string is decoded only where `decode` is set.
+    fn token(&mut self, decode: bool) -> Result<Option<Token<'a>>, Error> {
+        let mut byte = self.peek();
+        let mut expect = self.expect;
+        let open = self.open.last().copied();
+        if expect == Expect::Next && byte == Some(b',') && open.is_some() {
+            self.at += 1;
+            byte = self.peek();
+            expect = Expect::Another;
+        }
+        match (expect, byte, open) {
+            (Expect::First | Expect::Next, Some(b'}'), Some(Bracket::Object)) => Ok(self.closed(Token::ObjectClose)),
+            (Expect::First | Expect::Next, Some(b']'), Some(Bracket::Array)) => Ok(self.closed(Token::ArrayClose)),
+            (Expect::First | Expect::Another, _, Some(Bracket::Object)) => self.key(byte, decode),
+            (Expect::Value | Expect::First | Expect::Another, ..) => self.item(byte, decode),
+            (Expect::Next, None, None) => return Ok(None),
+            (Expect::Next, _, None) => Err(self.fail("expected the end of the text")),
+            (Expect::Next, _, Some(Bracket::Object)) => Err(self.fail("expected `,` or `}` after a value")),
+            (Expect::Next, _, Some(Bracket::Array)) => Err(self.fail("expected `,` or `]` after a value")),
+        }
+        .map(Some)
+    }
+
+    fn key(&mut self, byte: Option<u8>, decode: bool) -> Result<Token<'a>, Error> {
+        if byte != Some(b'"') {
+            return Err(self.fail("expected a key in double quotes"));
+        }
+        let key = self.string(decode)?;
+        if self.peek() != Some(b':') {
+            return Err(self.fail("expected `:` after a key"));
+        }
+        self.at += 1;
+        self.expect = Expect::Value;
+        Ok(Token::Key(key))
+    }
+
+    /// The value that begins with `byte`.
+    fn item(&mut self, byte: Option<u8>, decode: bool) -> Result<Token<'a>, Error> {
+        self.expect = Expect::Next;
+        Ok(match byte {
+            Some(b'"') => Token::String(self.string(decode)?),
+            Some(b'{') => self.opened(Bracket::Object, Token::ObjectOpen),
+            Some(b'[') => self.opened(Bracket::Array, Token::ArrayOpen),
+            Some(b'-' | b'0'..=b'9') => {
+                let (start, len) = (self.at, number_len(self.tail()));
+                self.at += len.unwrap_or_else(|place| place);
+                if len.is_err() {
+                    return Err(self.fail("expected a digit"));
+                }
+                Token::Number(self.text.get(start..self.at).unwrap_or_default())
+            }
+            Some(b't') => self.word("true", Token::Bool(true))?,
+            Some(b'f') => self.word("false", Token::Bool(false))?,
+            Some(b'n') => self.word("null", Token::Null)?,
+            _ => return Err(self.fail("expected a value")),
+        })
+    }
+
+    fn opened(&mut self, bracket: Bracket, token: Token<'a>) -> Token<'a> {
+        self.at += 1;
+        self.open.push(bracket);
+        self.expect = Expect::First;
+        token
+    }
+
+    fn closed(&mut self, token: Token<'a>) -> Token<'a> {
+        self.at += 1;
+        self.open.pop();
+        self.expect = Expect::Next;
+        token
+    }
+
+    fn word(&mut self, word: &str, token: Token<'a>) -> Result<Token<'a>, Error> {
+        if !self.tail().starts_with(word.as_bytes()) {
+            return Err(self.fail("expected a value"));
+        }
+        self.at += word.len();
+        Ok(token)
+    }
+
+    /// Reads a string from its opening quote through its closing one.
+    fn string(&mut self, decode: bool) -> Result<Cow<'a, str>, Error> {
+        let quote = self.at;
+        let mut escaped = false;
+        self.at += 1;
+        loop {
+            let tail = self.tail();
+            let Some(run) = tail.iter().position(|byte| needs_escape(*byte)) else {
+                self.at = quote;
+                return Err(self.fail("this string is never closed"));
+            };
+            self.at += run;
+            match tail.get(run..) {
+                Some([b'"', ..]) => break,
+                Some([b'\\', after @ ..]) => match escape(after) {
+                    Some((char, len)) if char.or(self.lone).is_some() => self.at += 1 + len,
+                    _ => return Err(self.fail("invalid escape in a string")),
+                },
+                _ => return Err(self.fail("control character in a string")),
+            }
+            escaped = true;
+        }
+        let inner = self.text.get(quote + 1..self.at).unwrap_or_default();
+        self.at += 1;
+        if !(escaped && decode) {
+            return Ok(Cow::Borrowed(inner));
+        }
+        let mut text = String::with_capacity(inner.len());
+        // Every escape has been looked at above: this cannot end early.
+        let _: Option<()> = decode_escapes(inner, self.lone, &mut text);
+        Ok(Cow::Owned(text))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::expect_used, clippy::string_slice)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_keep_order_duplicates_and_spelling() {
+        let value = parse(" {\"a\" : [1.0,-0, 1E+5,\"\"],\"b\":{},\"a\":true,\"\\u0061\\n\":null} ", 2).unwrap();
+        assert_eq!(value.as_object().unwrap().len(), 4);
+        assert_eq!(value.get("a").unwrap().as_bool(), Some(true));
+        assert_eq!(value.get("a\n"), Some(&Value::Null));
+        let items = value.as_object().unwrap()[0].1.as_array().unwrap();
+        assert_eq!(items[..3], ["1.0", "-0", "1E+5"].map(|spelling| Value::Number(spelling.into())));
+        assert_eq!((items[3].as_str(), items[3].get("a")), (Some(""), None));
+    }
+
+    #[test]
+    fn errors_have_a_place_and_a_sentence() {
+        for (text, place, message) in [
+            ("", 0, "expected a value"),
+            ("[1,]", 3, "expected a value"),
+            ("[1 2]", 3, "expected `,` or `]` after a value"),
+            ("{\"a\":1]", 6, "expected `,` or `}` after a value"),
+            ("{a:1}", 1, "expected a key in double quotes"),
+            ("{\"a\":1,}", 7, "expected a key in double quotes"),
+            ("{\"a\" 1}", 5, "expected `:` after a key"),
+            ("1 1", 2, "expected the end of the text"),
+            ("[1.]", 3, "expected a digit"),
+            ("\u{a0}1", 0, "expected a value"),
+            ("[\"é\\x\"]", 4, "invalid escape in a string"),
+            ("\"\\u12\"", 1, "invalid escape in a string"),
+            ("\"a\tb\"", 2, "control character in a string"),
+            ("[\"abc", 1, "this string is never closed"),
+            ("[[[1]]]", 2, "nested deeper than 2 levels"),
+        ] {
+            let error = parse(text, 2).unwrap_err();
+            assert_eq!((error.kind(), error.offset(), error.message()), (ErrorKind::Json, place, message), "{text}");
+        }
+    }
+
+    #[test]
+    fn escapes() {
+        let mut out = String::new();
+        write_escaped("a\"\\/\u{8}\u{c}\n\r\t\0\u{1f}\u{7f}é😀", &mut out);
+        assert_eq!(out, "a\\\"\\\\/\\b\\f\\n\\r\\t\\u0000\\u001f\u{7f}é😀");
+        for (inner, strict, lossy) in [
+            ("\\ud83d\\uDE00\\/\\u00e9\n", Some("😀/é\n"), "😀/é\n"),
+            ("\\ud83d\\u0041", None, "\u{FFFD}A"),
+            ("\\ud83d\\ud83d\\ude00\\ude00", None, "\u{FFFD}😀\u{FFFD}"),
+        ] {
+            let mut out = String::from("x");
+            assert_eq!(unescape(inner, &mut out), strict.is_some(), "{inner}");
+            assert_eq!(out[1..], *strict.unwrap_or_default());
+            let text = inner.replace('\n', "\\n");
+            assert_eq!(parse(&format!("\"{text}\""), 0).unwrap().as_str(), Some(lossy));
+            assert_eq!(reformat(&format!("\"{text}\""), false, 0, &mut out), strict.is_some());
+        }
+        let invalid = ["\\", "\\x", "\\u", "\\u+123", "\\u12g4", "a\\nb\\"];
+        assert!(!invalid.iter().any(|inner| unescape(inner, &mut out)));
+    }
+
+    #[test]
+    fn depth_is_bounded_for_values_and_free_for_skipping() {
+        let (deep, mut out) = ("[{\"a\":".repeat(100_000) + "1" + &"}]".repeat(100_000), String::from("x"));
+        assert_eq!(parse(&deep, usize::MAX).unwrap_err().message(), "nested deeper than 1024 levels");
+        let mut reader = Reader::new(&deep);
+        reader.skip_value().unwrap();
+        assert_eq!((reader.pull(), reader.offset()), (Ok(None), deep.len()));
+        assert!(!reformat(&deep, false, 256, &mut out) && !reformat("[1", false, 256, &mut out));
+        assert!(reformat(" {\"b\" : [1.50 ,\"\\u0009\\/\"],\"b\":{ } }", true, 2, &mut out));
+        assert_eq!(out, "x{\"b\": [1.50, \"\\t/\"], \"b\": {}}");
+    }
+
+    #[test]
+    fn the_grammar_is_that_of_serde_json() {
+        let pieces: Vec<&str> = "[|]|{|}|,|:|\"|\"a\"|\\|\\n|0|1|-|.|e|+|null| |\t|é".split('|').collect();
+        let (mut state, mut valid) = (1_u64, 0);
+        let mut random = |bound: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(state >> 33).unwrap() % bound
+        };
+        for _ in 0..300_000 {
+            let mut parts: Vec<_> =
+                "{|\"a\"|:|[|1|,|-|0|.|1|e|+|1|,|{|}|,|[|]|]|,|\"|\\n|\"|:|null|}".split('|').collect();
+            for _ in 0..random(4) {
+                let (at, piece) = (random(parts.len()), pieces[random(pieces.len())]);
+                if random(2) == 0 { parts[at] = piece } else { parts.insert(at, piece) }
+            }
+            let text = parts[random(4) / 3 * random(parts.len())..].concat();
+            let ours = parse(&text, 64).ok();
+            assert_eq!(ours.is_some(), serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{text}");
+            assert_eq!(is_number(&text), matches!(&ours, Some(Value::Number(same)) if *same == text), "{text}");
+            for spaced in [false, true] {
+                let mut again = String::new();
+                assert_eq!(reformat(&text, spaced, 64, &mut again), ours.is_some(), "{text}");
+                assert_eq!(parse(&again, 64).ok(), ours, "{text}");
+            }
+            valid += usize::from(ours.is_some());
+        }
+        assert!(valid > 5_000, "{valid}");
+    }
+}

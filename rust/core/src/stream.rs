@@ -1,0 +1,310 @@
+//! The stream parser: deltas of ids or of text in, events out.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+
+use crate::arguments::Context;
+use crate::error::{Error, ErrorKind};
+use crate::event::{Detail, End, Event, Finish, Kind, Sink, Start};
+use crate::output::Output;
+use crate::schema::Tools;
+use crate::tail::{Symbol, reuse};
+use crate::text::Assembler;
+use crate::token::{ControlToken, Literal, match_literal};
+use crate::turn::Turn;
+use crate::utf8::Utf8;
+use crate::vocabulary::{Piece, Vocabulary};
+
+/// How a stream is read. The default is what a server wants.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where the output starts, see [`StreamParser::start_of_text`].
+    pub start: Start,
+    /// Read thoughts; otherwise channel markers are ordinary text.
+    pub parse_reasoning: bool,
+    /// Accept the lenient forms with their named repairs, not the canonical grammar alone.
+    pub lenient: bool,
+    /// Read delimited values as what a schema without strings asks for, when they can be.
+    pub coerce: bool,
+    /// Write JSON text with the spacing of Python's `json.dumps`.
+    pub spaced: bool,
+    /// The declared tools, which decide the types of undelimited values and which lenient openers are calls.
+    pub tools: Option<Arc<Tools>>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { start: Start::Content, parse_reasoning: true, lenient: true, coerce: false, spaced: false, tools: None }
+    }
+}
+
+/// What the stream has been fed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fed {
+    Nothing,
+    Ids,
+    Text,
+    Finished,
+}
+
+/// An incremental parser for one output of the model.
+///
+/// Feed it with [`push`](Self::push) (token ids) or [`push_text`](Self::push_text), end it with
+/// [`finish`](Self::finish). However the output is cut into deltas, the events are the same once neighbours of one
+/// kind are joined.
+///
+/// ```
+/// use gemma4_parser::{Event, Finish, Kind, Options, StreamParser};
+///
+/// let mut stream = StreamParser::new(None, Options::default())?;
+/// let mut arguments = String::new();
+/// let mut sink = |event: Event<'_>| {
+///     if event.kind == Kind::CallArguments {
+///         arguments.push_str(event.text);
+///     }
+/// };
+/// stream.push_text("<|tool_call>call:get_weather{city:<|\"|>Pa", &mut sink)?;
+/// stream.push_text("ris<|\"|>,days:3}<tool_call|>", &mut sink)?;
+/// stream.finish(Finish::Stop, &mut sink)?;
+/// assert_eq!(arguments, r#"{"city":"Paris","days":3}"#);
+/// # Ok::<(), gemma4_parser::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct StreamParser {
+    vocabulary: Option<Arc<Vocabulary>>,
+    options: Options,
+    fed: Fed,
+    turn: Turn,
+    utf8: Utf8,
+    assembler: Assembler,
+    /// Detokenised text of a run of ids.
+    run: String,
+    /// Text of the event in the making.
+    buffer: String,
+}
+
+impl StreamParser {
+    /// A parser for one output; a vocabulary is needed for ids only.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] where `start` is [`Start::Reasoning`] but `parse_reasoning` is off.
+    pub fn new(vocabulary: Option<Arc<Vocabulary>>, options: Options) -> Result<Self, Error> {
+        let turn = Self::turn(&options)?;
+        Ok(Self {
+            vocabulary,
+            options,
+            fed: Fed::Nothing,
+            turn,
+            utf8: Utf8::new(),
+            assembler: Assembler::default(),
+            run: String::new(),
+            buffer: String::new(),
+        })
+    }
+
+    fn turn(options: &Options) -> Result<Turn, Error> {
+        if options.start == Start::Reasoning && !options.parse_reasoning {
+            let message = "start \"reasoning\" contradicts parse_reasoning off";
+            return Err(Error::new(ErrorKind::Usage, 0, message));
+        }
+        Ok(Turn::new(options.start == Start::Reasoning, options.parse_reasoning))
+    }
+
+    /// Takes the next token ids; the events go to `sink`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownId`] for an id outside the vocabulary, with its place in `ids`; [`ErrorKind::Usage`]
+    /// without a vocabulary, after text or after the end. The state is as before then.
+    #[inline]
+    pub fn push(&mut self, ids: &[u32], sink: &mut impl Sink) -> Result<(), Error> {
+        // One ordinary token in plain text or in an open string: by far the most frequent step.
+        if let ([id], Fed::Ids) = (ids, self.fed) {
+            if self.push_plain(*id, sink) {
+                return Ok(());
+            }
+        }
+        self.push_ids(ids, sink)
+    }
+
+    /// Passes a token on as it is where nothing in it can matter.
+    #[inline]
+    fn push_plain(&mut self, id: u32, sink: &mut dyn Sink) -> bool {
+        if !self.utf8.is_empty() {
+            return false;
+        }
+        let Some(text) = self.vocabulary.as_ref().and_then(|vocabulary| vocabulary.plain(id)) else { return false };
+        let (kind, index) = if let Some(index) = self.turn.plain_string() {
+            (Kind::CallArguments, Some(index))
+        } else if let Some(thought) = self.turn.plain_text() {
+            (if thought { Kind::Reasoning } else { Kind::Content }, None)
+        } else {
+            return false;
+        };
+        sink.event(Event { kind, text, index, detail: Detail::None });
+        true
+    }
+
+    fn push_ids(&mut self, ids: &[u32], sink: &mut dyn Sink) -> Result<(), Error> {
+        let Some(vocabulary) = &self.vocabulary else {
+            return Err(Error::new(ErrorKind::Usage, 0, "token ids need a vocabulary"));
+        };
+        if let Some((at, id)) = ids.iter().enumerate().find(|(_, id)| !vocabulary.contains(**id)) {
+            return Err(Error::unknown_id(*id, at));
+        }
+        Self::feed(&mut self.fed, Fed::Ids)?;
+        let context = context(&self.options);
+        let mut out = Output::new(sink, &mut self.buffer);
+        self.run.clear();
+        for id in ids {
+            match vocabulary.piece(*id) {
+                Some(Piece::Text(text)) => self.utf8.push_str(text, &mut self.run),
+                Some(Piece::Bytes(coded)) => self.utf8.push_coded(coded, &mut self.run),
+                Some(Piece::Control(token)) => {
+                    self.utf8.flush(&mut self.run);
+                    self.turn.push(Symbol::Text(&self.run), context, &mut out);
+                    self.run.clear();
+                    self.turn.push(Symbol::Control(token), context, &mut out);
+                }
+                None => {}
+            }
+        }
+        self.turn.push(Symbol::Text(&self.run), context, &mut out);
+        out.flush();
+        reuse(&mut self.run);
+        reuse(&mut self.buffer);
+        Ok(())
+    }
+
+    /// Takes the next piece of text, special tokens spelled out; the events go to `sink`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] after ids or after the end.
+    pub fn push_text(&mut self, text: &str, sink: &mut impl Sink) -> Result<(), Error> {
+        Self::feed(&mut self.fed, Fed::Text)?;
+        let context = context(&self.options);
+        let mut out = Output::new(sink, &mut self.buffer);
+        let turn = &mut self.turn;
+        self.assembler.push(text, turn.ended(), |symbol| {
+            turn.push(symbol, context, &mut out);
+            turn.ended()
+        });
+        out.flush();
+        reuse(&mut self.buffer);
+        Ok(())
+    }
+
+    /// The end of generation: decides what is still open and sends [`Kind::End`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] after the end.
+    pub fn finish(&mut self, reason: Finish, sink: &mut impl Sink) -> Result<(), Error> {
+        let ids = self.fed == Fed::Ids;
+        Self::feed(&mut self.fed, Fed::Finished)?;
+        let context = context(&self.options);
+        let mut out = Output::new(sink, &mut self.buffer);
+        let turn = &mut self.turn;
+        if ids {
+            self.run.clear();
+            self.utf8.flush(&mut self.run);
+            turn.push(Symbol::Text(&self.run), context, &mut out);
+        } else {
+            self.assembler.finish(reason == Finish::Stop, turn.ended(), |symbol| {
+                turn.push(symbol, context, &mut out);
+                turn.ended()
+            });
+        }
+        let end = match reason {
+            Finish::Stop => End::Stop,
+            Finish::Length => End::Length,
+            Finish::Abort => End::Abort,
+        };
+        turn.finish(end, context, &mut out);
+        out.flush();
+        Ok(())
+    }
+
+    fn feed(fed: &mut Fed, with: Fed) -> Result<(), Error> {
+        let message = match (*fed, with) {
+            (Fed::Finished, _) => "the stream is finished; reset it before it is used again",
+            (Fed::Ids, Fed::Text) => "the stream was fed token ids; text cannot follow",
+            (Fed::Text, Fed::Ids) => "the stream was fed text; token ids cannot follow",
+            _ => {
+                *fed = with;
+                return Ok(());
+            }
+        };
+        Err(Error::new(ErrorKind::Usage, 0, message))
+    }
+
+    /// Whether an end marker was seen, so that generation may stop.
+    pub fn ended(&self) -> bool {
+        self.turn.ended()
+    }
+
+    /// Starts anew with the same options.
+    pub fn reset(&mut self) {
+        self.fed = Fed::Nothing;
+        self.turn = Turn::new(self.options.start == Start::Reasoning, self.options.parse_reasoning);
+        self.utf8 = Utf8::new();
+        self.assembler.clear();
+    }
+
+    /// Starts anew with another start, which later resets keep.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); the state is as before then.
+    pub fn reset_to(&mut self, start: Start) -> Result<(), Error> {
+        let mut options = self.options.clone();
+        options.start = start;
+        Self::turn(&options)?;
+        self.options = options;
+        self.reset();
+        Ok(())
+    }
+
+    /// Where the output starts after this prompt: within a thought if the last channel is open (rule `start`).
+    pub fn start_of_text(prompt: &str) -> Start {
+        let mut rest = prompt;
+        while let Some(at) = rest.rfind('<') {
+            let (head, tail) = rest.split_at(at);
+            if let Literal::Whole(token) = match_literal(tail.as_bytes()) {
+                if let Some(start) = start_after(token) {
+                    return start;
+                }
+            }
+            rest = head;
+        }
+        Start::Content
+    }
+
+    /// The same from the prompt's ids.
+    pub fn start_of_ids(prompt: &[u32], vocabulary: &Vocabulary) -> Start {
+        let mut tokens = prompt.iter().rev().filter_map(|id| match vocabulary.piece(*id) {
+            Some(Piece::Control(token)) => Some(token),
+            _ => None,
+        });
+        tokens.find_map(start_after).unwrap_or_default()
+    }
+}
+
+fn context(options: &Options) -> Context<'_> {
+    Context {
+        tools: options.tools.as_deref(),
+        lenient: options.lenient,
+        coerce: options.coerce,
+        spaced: options.spaced,
+    }
+}
+
+/// What the last of these tokens in a prompt says about the start of the output.
+fn start_after(token: ControlToken) -> Option<Start> {
+    match token {
+        ControlToken::ChannelOpen => Some(Start::Reasoning),
+        ControlToken::ChannelClose
+        | ControlToken::TurnOpen
+        | ControlToken::TurnClose
+        | ControlToken::ResponseOpen
+        | ControlToken::ResponseClose => Some(Start::Content),
+        _ => None,
+    }
+}

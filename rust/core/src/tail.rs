@@ -1,0 +1,175 @@
+//! A buffer of symbols: text, and control tokens kept apart from text that merely spells them.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::token::ControlToken;
+
+/// Buffers that a long hold has made larger than this are given back when they are empty.
+pub(crate) const BUFFER_KEPT: usize = 4096;
+
+/// Empties a buffer that is used again and again.
+#[inline]
+pub(crate) fn reuse(buffer: &mut String) {
+    buffer.clear();
+    if buffer.capacity() > BUFFER_KEPT {
+        buffer.shrink_to(BUFFER_KEPT);
+    }
+}
+
+/// One step of the input, however it was delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Symbol<'a> {
+    Text(&'a str),
+    Control(ControlToken),
+}
+
+impl Symbol<'_> {
+    /// Bytes of its text, a control token spelled out.
+    pub(crate) const fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Control(token) => token.literal().len(),
+        }
+    }
+}
+
+/// What stands at one place of a [`Tail`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// A byte of text. Bytes of 0x80 and more are parts of a character and never structure.
+    Byte(u8),
+    Control(ControlToken),
+    /// Nothing has arrived yet.
+    End,
+}
+
+/// Symbols that are held: their text with control tokens spelled out, and where the control tokens stand.
+#[derive(Debug, Default)]
+pub(crate) struct Tail {
+    text: String,
+    controls: Vec<(usize, ControlToken)>,
+    /// The first control token at or after the place last asked for; asking moves it, mostly by one.
+    near: usize,
+}
+
+impl Tail {
+    pub(crate) const fn new() -> Self {
+        Self { text: String::new(), controls: Vec::new(), near: 0 }
+    }
+
+    pub(crate) fn push(&mut self, symbol: Symbol<'_>) {
+        match symbol {
+            Symbol::Text(text) => self.text.push_str(text),
+            Symbol::Control(token) => {
+                self.controls.push((self.text.len(), token));
+                self.text.push_str(token.literal());
+            }
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// The text from `from` to `to`, control tokens spelled out.
+    pub(crate) fn slice(&self, from: usize, to: usize) -> &str {
+        self.text.get(from..to).unwrap_or_default()
+    }
+
+    /// What stands at `at`.
+    pub(crate) fn unit(&mut self, at: usize) -> Unit {
+        match self.text.as_bytes().get(at) {
+            None => Unit::End,
+            Some(b'<') => match self.control_from(at) {
+                Some((place, token)) if place == at => Unit::Control(token),
+                _ => Unit::Byte(b'<'),
+            },
+            Some(&byte) => Unit::Byte(byte),
+        }
+    }
+
+    /// The text from `at` up to the next control token or the end.
+    pub(crate) fn run(&mut self, at: usize) -> &str {
+        let end = self.control_from(at).map_or(self.text.len(), |(place, _)| place);
+        self.text.get(at..end).unwrap_or_default()
+    }
+
+    /// The first control token at or after `at`.
+    fn control_from(&mut self, at: usize) -> Option<(usize, ControlToken)> {
+        while self.near > 0 && self.controls.get(self.near - 1).is_some_and(|(place, _)| *place >= at) {
+            self.near -= 1;
+        }
+        while self.controls.get(self.near).is_some_and(|(place, _)| *place < at) {
+            self.near += 1;
+        }
+        self.controls.get(self.near).copied()
+    }
+
+    /// Whether `token` stands at or behind `from`.
+    pub(crate) fn has_control(&self, token: ControlToken, from: usize) -> bool {
+        self.controls.iter().any(|(place, found)| *found == token && *place >= from)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        reuse(&mut self.text);
+        self.controls.clear();
+        self.controls.shrink_to(BUFFER_KEPT / size_of::<(usize, ControlToken)>());
+        self.near = 0;
+    }
+
+    /// Forgets what stands before `to`.
+    pub(crate) fn drop_front(&mut self, to: usize) {
+        self.text.drain(..to);
+        let gone = self.controls.partition_point(|(place, _)| *place < to);
+        self.controls.drain(..gone);
+        for (place, _) in &mut self.controls {
+            *place -= to;
+        }
+        self.near = 0;
+    }
+
+    /// Takes out what stands from `at` on.
+    pub(crate) fn split_off(&mut self, at: usize) -> Self {
+        let at = at.min(self.text.len());
+        let text = self.text.split_off(at);
+        let first = self.controls.partition_point(|(place, _)| *place < at);
+        let controls = self.controls.drain(first..).map(|(place, token)| (place - at, token)).collect();
+        self.near = 0;
+        Self { text, controls, near: 0 }
+    }
+
+    /// The symbols in order.
+    pub(crate) fn symbols(&self) -> impl Iterator<Item = Symbol<'_>> {
+        let mut at = 0;
+        let mut controls = self.controls.iter().peekable();
+        core::iter::from_fn(move || {
+            let next = controls.peek().map_or(self.text.len(), |(place, _)| *place);
+            if at < next {
+                let text = self.text.get(at..next)?;
+                at = next;
+                return Some(Symbol::Text(text));
+            }
+            let (place, token) = controls.next()?;
+            at = place + token.literal().len();
+            Some(Symbol::Control(*token))
+        })
+    }
+
+    /// Appends what stands from `from` on in `other`.
+    pub(crate) fn append(&mut self, other: &Self, from: usize) {
+        let base = self.text.len();
+        self.text.push_str(other.slice(from, other.len()));
+        self.controls.extend(
+            other
+                .controls
+                .iter()
+                .filter(|(place, _)| *place >= from)
+                .map(|(place, token)| (place - from + base, *token)),
+        );
+    }
+}

@@ -1,0 +1,191 @@
+//! Marker assembly for the text form: decoded text in, symbols out (rule `text-form`).
+
+use alloc::string::String;
+
+use crate::tail::{Symbol, reuse};
+use crate::token::{ControlToken, Literal, is_blank, match_literal};
+
+/// Finds the literals of control tokens in text, also where they are split over deltas.
+///
+/// Two things are held: a tail that may become a literal, and an `<eos>` (with the blanks and end markers behind it)
+/// until it is known whether text follows.
+#[derive(Debug, Default)]
+pub(crate) struct Assembler {
+    held: String,
+    /// Where `held` starts with an `<eos>`: how much of it is that, blanks and end markers.
+    eos: Option<usize>,
+}
+
+const PAD: &str = "<pad>";
+
+/// What the next characters of the input are.
+enum Next {
+    Text(usize),
+    Control(ControlToken, usize),
+    /// A proper prefix of a literal up to the end of what has come.
+    Partial,
+}
+
+/// The next symbol of `text`, which is not empty. `<pad>` is a control token only where the turn has `ended`.
+fn next(text: &str, ended: bool) -> Next {
+    let bytes = text.as_bytes();
+    match bytes.iter().position(|byte| *byte == b'<') {
+        None => return Next::Text(text.len()),
+        Some(0) => {}
+        Some(at) => return Next::Text(at),
+    }
+    match match_literal(bytes) {
+        Literal::Whole(token) => Next::Control(token, token.literal().len()),
+        Literal::Prefix => Next::Partial,
+        Literal::No if ended && text.starts_with(PAD) => Next::Control(ControlToken::Pad, PAD.len()),
+        Literal::No if ended && PAD.starts_with(text) => Next::Partial,
+        // Only the first character of a literal is `<`: what follows is looked at anew.
+        Literal::No => Next::Text(1),
+    }
+}
+
+/// What follows an `<eos>`.
+enum Run {
+    /// Nothing but blanks and end markers up to here, where the text ends or a literal is in the making.
+    Open(usize),
+    /// Something else, from here on.
+    Text(usize),
+}
+
+/// Looks at `text` from `at` on, which lies behind an `<eos>`.
+fn eos_run(text: &str, mut at: usize) -> Run {
+    loop {
+        let rest = text.get(at..).unwrap_or_default();
+        match rest.as_bytes() {
+            [] => return Run::Open(at),
+            [byte, ..] if is_blank(*byte) => at += 1,
+            // Behind an `<eos>` the turn has ended, so `<pad>` counts.
+            _ => match next(rest, true) {
+                Next::Control(token, length) if token.is_end_marker() => at += length,
+                Next::Partial => return Run::Open(at),
+                Next::Control(..) | Next::Text(_) => return Run::Text(at),
+            },
+        }
+    }
+}
+
+/// Hands symbols on and remembers whether the turn has ended, which any symbol may bring about.
+struct Taker<F> {
+    take: F,
+    ended: bool,
+}
+
+impl<F: FnMut(Symbol<'_>) -> bool> Taker<F> {
+    fn symbol(&mut self, symbol: Symbol<'_>) {
+        if symbol != Symbol::Text("") {
+            self.ended = (self.take)(symbol);
+        }
+    }
+}
+
+impl Assembler {
+    pub(crate) fn clear(&mut self) {
+        reuse(&mut self.held);
+        self.eos = None;
+    }
+
+    /// Hands the symbols of `delta` to `take`, which answers whether the turn has ended.
+    pub(crate) fn push(&mut self, delta: &str, ended: bool, take: impl FnMut(Symbol<'_>) -> bool) {
+        let mut taker = Taker { take, ended };
+        let mut rest = delta;
+        // A literal in the making has at most 15 characters: little of the delta is copied to it.
+        while !self.held.is_empty() && self.eos.is_none() {
+            let Some(character) = rest.chars().next() else { return };
+            let (head, tail) = rest.split_at(character.len_utf8());
+            rest = tail;
+            self.held.push_str(head);
+            self.scan_held(&mut taker);
+        }
+        if let Some(checked) = self.eos {
+            self.held.push_str(rest);
+            match eos_run(&self.held, checked) {
+                Run::Open(checked) => self.eos = Some(checked),
+                Run::Text(_) => {
+                    self.eos = None;
+                    self.scan_held(&mut taker);
+                }
+            }
+        } else {
+            let done = self.scan(rest, &mut taker);
+            self.held.push_str(rest.get(done..).unwrap_or_default());
+        }
+    }
+
+    fn scan_held(&mut self, taker: &mut Taker<impl FnMut(Symbol<'_>) -> bool>) {
+        let mut held = core::mem::take(&mut self.held);
+        let done = self.scan(&held, taker);
+        if done == held.len() {
+            reuse(&mut held);
+        } else {
+            held.drain(..done);
+        }
+        self.held = held;
+    }
+
+    /// Takes symbols off `text`; gives back how much, the rest being held. Sets `eos` where that begins with one.
+    fn scan(&mut self, text: &str, taker: &mut Taker<impl FnMut(Symbol<'_>) -> bool>) -> usize {
+        let piece = |from, to| Symbol::Text(text.get(from..to).unwrap_or_default());
+        // Text is handed over in one piece, `from` to `at`, up to the next control token.
+        let (mut from, mut at) = (0, 0);
+        // Up to here an `<eos>` is known to be text.
+        let mut eos_is_text = 0;
+        while at < text.len() {
+            let rest = text.get(at..).unwrap_or_default();
+            if rest.starts_with("<p") {
+                // The text before may end the turn, on which it depends what `<pad>` is.
+                taker.symbol(piece(from, at));
+                from = at;
+            }
+            match next(rest, taker.ended) {
+                Next::Text(length) => at += length,
+                Next::Partial => break,
+                Next::Control(ControlToken::Eos, length) => {
+                    if at >= eos_is_text {
+                        match eos_run(text, at + length) {
+                            Run::Open(checked) => {
+                                self.eos = Some(checked - at);
+                                break;
+                            }
+                            Run::Text(until) => eos_is_text = until,
+                        }
+                    }
+                    at += length;
+                }
+                Next::Control(token, length) => {
+                    taker.symbol(piece(from, at));
+                    taker.symbol(Symbol::Control(token));
+                    at += length;
+                    from = at;
+                }
+            }
+        }
+        taker.symbol(piece(from, at));
+        at
+    }
+
+    /// The end of the stream: an `<eos>` that was the last word is a control token if generation stopped by itself.
+    pub(crate) fn finish(&mut self, stop: bool, ended: bool, take: impl FnMut(Symbol<'_>) -> bool) {
+        let mut taker = Taker { take, ended };
+        let held = core::mem::take(&mut self.held);
+        // A literal in the making is text that follows the `<eos>`.
+        let eos_counts = stop && self.eos == Some(held.len());
+        let mut rest = held.as_str();
+        while !rest.is_empty() {
+            let (length, control) = match next(rest, taker.ended) {
+                Next::Control(ControlToken::Eos, length) if !eos_counts => (length, None),
+                Next::Control(token, length) => (length, Some(token)),
+                Next::Text(length) => (length, None),
+                Next::Partial => (rest.len(), None),
+            };
+            let (spelled, behind) = rest.split_at(length);
+            taker.symbol(control.map_or(Symbol::Text(spelled), Symbol::Control));
+            rest = behind;
+        }
+        self.clear();
+    }
+}

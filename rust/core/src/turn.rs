@@ -1,0 +1,615 @@
+//! The turn: thought, content, calls and what ends them (rules `label`, `thought`, `quoted-marker`, `turn-end`, …).
+
+use alloc::string::String;
+
+use crate::arguments::{Arguments, Context, Verdict};
+use crate::event::{Detail, End, Reason, Repair, Status};
+use crate::header::{Forms, Header, Progress};
+use crate::output::Output;
+use crate::schema::SchemaId;
+use crate::tail::{Symbol, Tail, reuse};
+use crate::token::{ControlToken, Literal, is_blank, match_literal};
+
+const LABEL: &str = "thought\n";
+const PIPE_OPENER: &str = "<|tool_call|>";
+const COLON_OPENER: &str = "<tool_call:";
+const CALL: &str = "call:";
+
+/// What came directly before, where that matters for what may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Nothing: the very start of the output.
+    Start,
+    /// `<channel|>`.
+    Channel,
+    /// `<channel|>` and blanks.
+    ChannelBlank,
+    /// A call, and perhaps blanks and close markers.
+    Call,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Reasoning or content.
+    Text,
+    /// At a place where a label, a lenient opener or the rest of a marker may come.
+    At(Place),
+    /// The same, in the header of a lenient opener.
+    LenientHeader(Repair),
+    /// Directly behind `<|channel>`.
+    Label,
+    /// Behind a control token that a quote character stands directly before.
+    Quoted(ControlToken, u8),
+    /// Behind the opener.
+    Header,
+    /// Behind the opening bracket.
+    Call,
+    /// In a span that fits no form; `blank` while nothing but blanks came behind the opener.
+    Skip { reason: Reason, index: Option<u32>, blank: bool },
+    /// Behind the end of the turn; `text` once something other than blanks and end markers has come.
+    Ended { text: bool },
+}
+
+/// The state machine over symbols.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    state: State,
+    /// In a thought.
+    thought: bool,
+    /// Nothing but blanks has come in this stretch of the thought.
+    blank_stretch: bool,
+    parse_reasoning: bool,
+    /// The quote character that came directly before, else 0.
+    quote: u8,
+    /// The number of the next call.
+    calls: u32,
+    end: Option<End>,
+    /// Leading blanks of a thought's stretch, or the newline that may be the one before `<channel|>`.
+    blanks: String,
+    /// A label or a lenient opener in the making.
+    lead: String,
+    header: Header,
+    arguments: Arguments,
+}
+
+impl Turn {
+    pub(crate) const fn new(thought: bool, parse_reasoning: bool) -> Self {
+        Self {
+            state: if thought { State::Text } else { State::At(Place::Start) },
+            thought,
+            blank_stretch: true,
+            parse_reasoning,
+            quote: 0,
+            calls: 0,
+            end: None,
+            blanks: String::new(),
+            lead: String::new(),
+            header: Header::new(),
+            arguments: Arguments::new(),
+        }
+    }
+
+    pub(crate) const fn ended(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// The number of the call whose open string takes a plain piece of text as it is, if there is one.
+    #[inline]
+    pub(crate) fn plain_string(&self) -> Option<u32> {
+        (self.state == State::Call && self.arguments.takes_plain()).then(|| self.calls.wrapping_sub(1))
+    }
+
+    /// Whether a plain piece of text (which ends in no quote and no newline) is content as it is, or reasoning.
+    #[inline]
+    pub(crate) fn plain_text(&mut self) -> Option<bool> {
+        if self.state != State::Text || (self.thought && (self.blank_stretch || !self.blanks.is_empty())) {
+            return None;
+        }
+        self.quote = 0;
+        Some(self.thought)
+    }
+
+    /// Takes the next symbol.
+    pub(crate) fn push(&mut self, symbol: Symbol<'_>, context: Context<'_>, out: &mut Output) {
+        if let Some(rest) = self.symbol(self.plain_channels(symbol), context, out) {
+            self.push_rest(rest, context, out);
+        }
+    }
+
+    /// With `parse_reasoning=False` channel markers are ordinary text.
+    fn plain_channels<'s>(&self, symbol: Symbol<'s>) -> Symbol<'s> {
+        match symbol {
+            Symbol::Control(token @ (ControlToken::ChannelOpen | ControlToken::ChannelClose))
+                if !self.parse_reasoning =>
+            {
+                Symbol::Text(token.literal())
+            }
+            _ => symbol,
+        }
+    }
+
+    /// What a call has left is read again as what follows it.
+    fn push_rest(&mut self, rest: Tail, context: Context<'_>, out: &mut Output) {
+        let mut next = Some(rest);
+        while let Some(rest) = next.take() {
+            let mut done = 0;
+            for symbol in rest.symbols() {
+                done += symbol.len();
+                if let Some(mut more) = self.symbol(symbol, context, out) {
+                    more.append(&rest, done);
+                    next = Some(more);
+                    break;
+                }
+            }
+        }
+    }
+
+    /// One symbol; gives back what a call that ended in it has left unread.
+    fn symbol(&mut self, symbol: Symbol<'_>, context: Context<'_>, out: &mut Output) -> Option<Tail> {
+        match symbol {
+            Symbol::Text("") => None,
+            Symbol::Text(text) => self.text(text, context, out),
+            Symbol::Control(token) => self.control(token, context, out),
+        }
+    }
+
+    fn text(&mut self, text: &str, context: Context<'_>, out: &mut Output) -> Option<Tail> {
+        let mut rest = text;
+        while !rest.is_empty() {
+            match self.state {
+                State::Text => {
+                    self.say(rest, out);
+                    return None;
+                }
+                State::At(place) => rest = self.at_place(rest, place, context, out),
+                State::LenientHeader(repair) => rest = self.lenient_header(rest, repair, context, out),
+                State::Label => rest = self.label(rest, out),
+                State::Quoted(token, quote) => {
+                    self.state = State::Text;
+                    if rest.as_bytes().first() == Some(&quote) {
+                        self.say(token.literal(), out);
+                    } else {
+                        self.structure(token, false, out);
+                    }
+                }
+                State::Header => rest = self.header(rest, context, out),
+                State::Call => {
+                    let verdict = self.arguments.push(Symbol::Text(rest), context, out);
+                    return self.verdict(verdict, context, out);
+                }
+                State::Skip { reason, index, blank } => {
+                    out.unparsed(reason, index, rest);
+                    let blank = blank && rest.bytes().all(is_blank);
+                    self.state = State::Skip { reason, index, blank };
+                    return None;
+                }
+                State::Ended { text } => {
+                    let from = if text { 0 } else { rest.bytes().take_while(|byte| is_blank(*byte)).count() };
+                    let rest = rest.get(from..).unwrap_or_default();
+                    if !rest.is_empty() {
+                        self.state = State::Ended { text: true };
+                        out.unparsed(Reason::AfterTurnEnd, None, rest);
+                    }
+                    return None;
+                }
+            }
+        }
+        None
+    }
+
+    /// Reasoning or content, whichever it is now.
+    fn say(&mut self, text: &str, out: &mut Output) {
+        if text.is_empty() {
+            return;
+        }
+        self.quote = match text.as_bytes().last() {
+            Some(&byte @ (b'"' | b'\'' | b'`')) => byte,
+            _ => 0,
+        };
+        if !self.thought {
+            out.text(false, text);
+            return;
+        }
+        if self.blank_stretch && text.bytes().all(is_blank) {
+            self.blanks.push_str(text);
+            return;
+        }
+        self.blank_stretch = false;
+        out.text(true, &self.blanks);
+        reuse(&mut self.blanks);
+        match text.strip_suffix('\n') {
+            Some(said) => {
+                out.text(true, said);
+                self.blanks.push('\n');
+            }
+            None => out.text(true, text),
+        }
+    }
+
+    /// The end of a stretch of the thought: held blanks are reasoning unless it is blank.
+    fn end_stretch(&mut self, out: &mut Output) {
+        if !self.blank_stretch {
+            out.text(true, &self.blanks);
+        }
+        reuse(&mut self.blanks);
+        self.blank_stretch = true;
+    }
+
+    /// A place where something else than text may come: decides by the first characters of `text`.
+    fn at_place<'t>(&mut self, text: &'t str, place: Place, context: Context<'_>, out: &mut Output) -> &'t str {
+        let mut characters = text.chars();
+        while let Some(character) = characters.next() {
+            let rest = characters.as_str();
+            if self.lead.is_empty() && character.is_ascii() && is_blank(character as u8) && place != Place::Start {
+                // Blanks are text wherever they stand; a call may still follow them.
+                let length = text.len() - rest.len();
+                let blanks = text.bytes().take_while(|byte| is_blank(*byte)).count();
+                debug_assert!(length <= blanks, "the lead is empty only at the start of the text");
+                let (blanks, rest) = text.split_at(blanks);
+                self.say(blanks, out);
+                if place == Place::Channel {
+                    self.state = State::At(Place::ChannelBlank);
+                }
+                return rest;
+            }
+            self.lead.push(character);
+            if self.lead == LABEL && self.may_be_label(place) {
+                reuse(&mut self.lead);
+                self.thought = place == Place::Start;
+                self.blank_stretch = true;
+                self.state = State::Text;
+                return rest;
+            }
+            if let Some(repair) = self.lenient_opener(place, context) {
+                // Only behind `<|tool_call|>` is `call:` still to come.
+                self.header.begin(self.lead != PIPE_OPENER);
+                self.state = State::LenientHeader(repair);
+                return rest;
+            }
+            if !self.may_go_on(place, context) {
+                self.release(out);
+                return rest;
+            }
+        }
+        ""
+    }
+
+    fn may_be_label(&self, place: Place) -> bool {
+        self.parse_reasoning && matches!(place, Place::Start | Place::Channel)
+    }
+
+    /// The lenient opener that the lead spells, where it is allowed (rules `drifted_opener`, `missing_opener`).
+    fn lenient_opener(&self, place: Place, context: Context<'_>) -> Option<Repair> {
+        match self.lead.as_str() {
+            PIPE_OPENER if context.lenient => Some(Repair::DriftedOpener),
+            COLON_OPENER if context.lenient && context.tools.is_some() => Some(Repair::DriftedOpener),
+            CALL if Self::may_miss_opener(place, context) => Some(Repair::MissingOpener),
+            _ => None,
+        }
+    }
+
+    fn may_miss_opener(place: Place, context: Context<'_>) -> bool {
+        context.lenient && context.tools.is_some() && matches!(place, Place::Start | Place::Channel)
+    }
+
+    /// Whether the lead is a proper prefix of something that may stand here.
+    fn may_go_on(&self, place: Place, context: Context<'_>) -> bool {
+        let lead = self.lead.as_str();
+        (self.may_be_label(place) && LABEL.starts_with(lead))
+            || (Self::may_miss_opener(place, context) && CALL.starts_with(lead))
+            || (context.lenient && PIPE_OPENER.starts_with(lead))
+            || (context.lenient && context.tools.is_some() && COLON_OPENER.starts_with(lead))
+            || (place == Place::Call && match_literal(lead.as_bytes()) == Literal::Prefix)
+    }
+
+    /// What was held at a place is text after all.
+    fn release(&mut self, out: &mut Output) {
+        self.state = State::Text;
+        let lead = core::mem::take(&mut self.lead);
+        self.say(&lead, out);
+        self.lead = lead;
+        reuse(&mut self.lead);
+    }
+
+    fn lenient_header<'t>(&mut self, text: &'t str, repair: Repair, context: Context<'_>, out: &mut Output) -> &'t str {
+        // `<|tool_call|>call:` is followed by any name where no tools are given.
+        let declared = self.lead != PIPE_OPENER || context.tools.is_some();
+        let forms = Forms { lenient: true, drifted: false, declared };
+        let mut characters = text.chars();
+        while let Some(character) = characters.next() {
+            match self.header.character(character, forms, context.tools) {
+                Progress::More => {}
+                Progress::Call { round } => {
+                    reuse(&mut self.lead);
+                    self.begin_call(round, Some(repair), context, out);
+                    return characters.as_str();
+                }
+                Progress::No => {
+                    self.lead.push_str(self.header.text());
+                    self.release(out);
+                    return characters.as_str();
+                }
+            }
+        }
+        ""
+    }
+
+    fn label<'t>(&mut self, text: &'t str, out: &mut Output) -> &'t str {
+        let mut characters = text.chars();
+        while let Some(character) = characters.next() {
+            self.lead.push(character);
+            if self.lead == LABEL {
+                reuse(&mut self.lead);
+                self.state = State::Text;
+                return characters.as_str();
+            }
+            if !LABEL.starts_with(self.lead.as_str()) {
+                self.release(out);
+                return characters.as_str();
+            }
+        }
+        ""
+    }
+
+    fn header<'t>(&mut self, text: &'t str, context: Context<'_>, out: &mut Output) -> &'t str {
+        let forms = Forms { lenient: context.lenient, drifted: true, declared: false };
+        let mut characters = text.chars();
+        while let Some(character) = characters.next() {
+            match self.header.character(character, forms, context.tools) {
+                Progress::More => {}
+                Progress::Call { round } => {
+                    self.begin_call(round, self.header.repair(), context, out);
+                    return characters.as_str();
+                }
+                Progress::No => {
+                    self.not_a_call(Reason::NotACall, out);
+                    return characters.as_str();
+                }
+            }
+        }
+        ""
+    }
+
+    /// The header read so far, with its opener, is a span of its own.
+    fn not_a_call(&mut self, reason: Reason, out: &mut Output) {
+        out.unparsed(reason, None, ControlToken::CallOpen.literal());
+        out.unparsed(reason, None, self.header.text());
+        self.state = State::Skip { reason, index: None, blank: self.header.is_blank() };
+    }
+
+    fn begin_call(&mut self, round: bool, repair: Option<Repair>, context: Context<'_>, out: &mut Output) {
+        if self.thought {
+            self.end_stretch(out);
+        }
+        self.quote = 0;
+        self.state = State::Call;
+        Self::start_call(self.header.name(), &mut self.calls, round, repair, context, &mut self.arguments, out);
+    }
+
+    fn start_call(
+        name: &str,
+        calls: &mut u32,
+        round: bool,
+        repair: Option<Repair>,
+        context: Context<'_>,
+        arguments: &mut Arguments,
+        out: &mut Output,
+    ) {
+        let index = *calls;
+        *calls = calls.wrapping_add(1);
+        out.call_start(index, name);
+        let schema = context.tools.map_or(SchemaId::ANY, |tools| tools.parameters(name));
+        arguments.begin(index, round, repair, schema, out);
+    }
+
+    /// What a step of the arguments has decided; gives back what they have left unread.
+    fn verdict(&mut self, verdict: Verdict, context: Context<'_>, out: &mut Output) -> Option<Tail> {
+        let index = self.calls.wrapping_sub(1);
+        match verdict {
+            Verdict::More => return None,
+            Verdict::Accepted | Verdict::Next { .. } => {
+                let repairs = self.arguments.repairs();
+                if repairs.is_empty() {
+                    out.call_end(index, Status::Complete, Detail::None);
+                } else {
+                    out.call_end(index, Status::Repaired, Detail::Repairs(repairs));
+                }
+                self.state = State::At(Place::Call);
+            }
+            Verdict::Rejected(reason, _) => {
+                out.call_end(index, Status::Rejected, Detail::Reason(reason));
+                out.unparsed(reason, Some(index), self.arguments.raw());
+                self.state = match reason {
+                    // The end of generation or the end marker, which is left, comes next.
+                    Reason::TruncatedCall => State::Text,
+                    _ => State::Skip { reason, index: Some(index), blank: false },
+                };
+            }
+        }
+        let rest = self.arguments.take_rest();
+        if let Verdict::Next { round } = verdict {
+            let name = String::from(self.arguments.next_name());
+            self.state = State::Call;
+            let repair = Some(Repair::CallsInOneBlock);
+            Self::start_call(&name, &mut self.calls, round, repair, context, &mut self.arguments, out);
+        }
+        (!rest.is_empty()).then_some(rest)
+    }
+
+    fn control(&mut self, token: ControlToken, context: Context<'_>, out: &mut Output) -> Option<Tail> {
+        match self.state {
+            State::Text => {
+                let closes_thought = self.thought && token == ControlToken::ChannelClose;
+                if self.quote != 0 && !closes_thought && token != ControlToken::Delimiter {
+                    self.state = State::Quoted(token, self.quote);
+                } else {
+                    self.structure(token, false, out);
+                }
+            }
+            State::At(place) if self.lead.is_empty() => {
+                self.state = State::Text;
+                self.structure(token, place == Place::Call, out);
+            }
+            State::At(_) => {
+                self.release(out);
+                return self.control(token, context, out);
+            }
+            State::LenientHeader(..) => {
+                self.lead.push_str(self.header.text());
+                self.release(out);
+                return self.control(token, context, out);
+            }
+            State::Label => {
+                if self.lead == "thought" {
+                    reuse(&mut self.lead);
+                    self.state = State::Text;
+                } else {
+                    self.release(out);
+                }
+                return self.control(token, context, out);
+            }
+            State::Quoted(held, _) => {
+                self.state = State::Text;
+                self.structure(held, false, out);
+                return self.control(token, context, out);
+            }
+            State::Header => {
+                if token.is_end_marker() {
+                    self.not_a_call(Reason::TruncatedCall, out);
+                    self.state = State::Text;
+                } else {
+                    self.not_a_call(Reason::NotACall, out);
+                }
+                return self.control(token, context, out);
+            }
+            State::Call => {
+                let verdict = self.arguments.push(Symbol::Control(token), context, out);
+                return self.verdict(verdict, context, out);
+            }
+            State::Skip { reason, index, blank } => {
+                let ends = token == ControlToken::CallOpen
+                    || token.is_end_marker()
+                    || (self.thought && token == ControlToken::ChannelClose)
+                    || (blank && token == ControlToken::ChannelOpen);
+                if ends {
+                    self.state = State::Text;
+                    self.structure(token, false, out);
+                    return None;
+                }
+                out.unparsed(reason, index, token.literal());
+                self.state = if token == ControlToken::CallClose {
+                    State::At(Place::Call)
+                } else {
+                    State::Skip { reason, index, blank: false }
+                };
+            }
+            State::Ended { .. } => {
+                if !token.is_end_marker() {
+                    self.state = State::Ended { text: true };
+                    out.unparsed(Reason::AfterTurnEnd, None, token.literal());
+                }
+            }
+        }
+        None
+    }
+
+    /// A control token in reasoning or content; `after_call` where it stands directly behind a call.
+    fn structure(&mut self, token: ControlToken, after_call: bool, out: &mut Output) {
+        self.quote = 0;
+        match token {
+            ControlToken::Delimiter => self.say(token.literal(), out),
+            ControlToken::CallOpen => {
+                if self.thought {
+                    self.end_stretch(out);
+                }
+                self.header.begin(false);
+                self.state = State::Header;
+            }
+            ControlToken::CallClose if after_call => self.state = State::At(Place::Call),
+            ControlToken::ChannelOpen => {
+                if !self.thought {
+                    self.thought = true;
+                    self.blank_stretch = true;
+                } else if !self.blank_stretch {
+                    out.text(true, &self.blanks);
+                    reuse(&mut self.blanks);
+                }
+                self.state = State::Label;
+            }
+            ControlToken::ChannelClose => {
+                if self.thought {
+                    // The newline directly before it, or a blank stretch, is structure.
+                    self.thought = false;
+                    reuse(&mut self.blanks);
+                } else {
+                    out.unparsed(Reason::StrayMarker, None, token.literal());
+                }
+                self.state = State::At(Place::Channel);
+            }
+            _ if token.is_end_marker() => {
+                if self.thought {
+                    self.end_stretch(out);
+                }
+                self.end = Some(match token {
+                    ControlToken::TurnClose | ControlToken::TurnOpen => End::Turn,
+                    ControlToken::ResponseOpen => End::ToolResponse,
+                    _ => End::Eos,
+                });
+                self.state = State::Ended { text: false };
+            }
+            _ => {
+                if self.thought && !self.blank_stretch {
+                    out.text(true, &self.blanks);
+                    reuse(&mut self.blanks);
+                }
+                out.unparsed(Reason::StrayMarker, None, token.literal());
+            }
+        }
+    }
+
+    /// The end of generation.
+    pub(crate) fn finish(&mut self, reason: End, context: Context<'_>, out: &mut Output) {
+        loop {
+            match self.state {
+                State::Text | State::Skip { .. } | State::Ended { .. } => break,
+                State::At(place) => {
+                    if place == Place::Call
+                        && match_literal(self.lead.as_bytes()) == Literal::Prefix
+                        && !self.lead.is_empty()
+                    {
+                        out.unparsed(Reason::StrayMarker, None, &self.lead);
+                        reuse(&mut self.lead);
+                    }
+                    self.release(out);
+                }
+                State::LenientHeader(..) => {
+                    self.lead.push_str(self.header.text());
+                    self.release(out);
+                }
+                State::Label => {
+                    if self.lead == "thought" {
+                        reuse(&mut self.lead);
+                    }
+                    self.release(out);
+                }
+                State::Quoted(token, _) => {
+                    self.state = State::Text;
+                    self.structure(token, false, out);
+                }
+                State::Header => {
+                    self.not_a_call(Reason::TruncatedCall, out);
+                }
+                State::Call => {
+                    let verdict = self.arguments.finish(reason == End::Stop, context, out);
+                    if let Some(rest) = self.verdict(verdict, context, out) {
+                        self.push_rest(rest, context, out);
+                    }
+                }
+            }
+        }
+        if self.thought {
+            self.end_stretch(out);
+        }
+        out.end(self.end.unwrap_or(reason).as_str());
+    }
+}

@@ -1,0 +1,593 @@
+//! The vocabulary: which bytes or which control token an id stands for.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::{fmt, str};
+
+use crate::error::{Error, ErrorKind};
+use crate::json::{Reader, Token, Value};
+use crate::token::ControlToken;
+use crate::utf8::Utf8;
+
+/// Ids above this are refused: a slip must not become an allocation of gigabytes.
+const MAX_ID: u32 = 1 << 24;
+
+/// What `SentencePiece` writes for a space.
+const SPACE: &str = "\u{2581}";
+
+// The class of an id is a byte: one of these four, and for a control token its number, or for a text `PLAIN`.
+const ABSENT: u8 = 0;
+const CONTROL: u8 = 0x20;
+const TEXT: u8 = 0x40;
+const BYTES: u8 = 0x60;
+const NUMBER: u8 = 0x1F;
+
+/// Set in the class of a text that cannot end a string, a value or a call, whatever was before it: not empty, none of
+/// `"` `\` `,` `<` `'` `` ` `` `}` `]` `)` and no control character below U+0020 in it, no space at its end.
+pub(crate) const PLAIN: u8 = 0x80;
+
+/// What an id stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Piece<'a> {
+    /// Text; may be empty.
+    Text(&'a str),
+    /// Bytes that are no UTF-8 by themselves, each written as the character U+0000 to U+00FF of its value.
+    Bytes(&'a str),
+    /// A control token.
+    Control(ControlToken),
+}
+
+/// The pieces of a tokenizer and its control tokens. It is built once, never changes and is shared by all streams.
+#[derive(Clone)]
+pub struct Vocabulary {
+    /// The pieces one after the other, those that are no UTF-8 as in [`Piece::Bytes`].
+    arena: String,
+    /// Where in the arena the piece of each id starts; one more for the end.
+    starts: Vec<u32>,
+    classes: Vec<u8>,
+    present: usize,
+    controls: [Option<u32>; ControlToken::ALL.len()],
+}
+
+impl Vocabulary {
+    /// From the true bytes of each piece (a byte token is one byte, a space is a space). Ids may come in any order and
+    /// need not be dense.
+    ///
+    /// A control token is every id whose bytes are a control literal. An error of [`ErrorKind::Vocabulary`] names the
+    /// required control tokens that are missing ([`ControlToken::REQUIRED`]), an id that is given twice with different
+    /// bytes, or an id above 16,777,216.
+    pub fn from_pieces<P: AsRef<[u8]>>(pieces: impl IntoIterator<Item = (u32, P)>) -> Result<Self, Error> {
+        let mut list = List::default();
+        for (id, piece) in pieces {
+            list.push(id, Source::Model, piece.as_ref(), 0)?;
+        }
+        list.build(Steps::default())
+    }
+
+    /// From the text of a Hugging Face `tokenizer.json`.
+    ///
+    /// Read are `model.vocab` (an object of piece and id, or an array of pairs of piece and score), `added_tokens`,
+    /// which come before pieces of the same id, and `decoder`: the steps `Replace` of `▁` by a space, `ByteFallback`
+    /// and `Fuse`, alone or in a `Sequence`. Each piece goes through these steps by itself, as when `tokenizers`
+    /// decodes; only what bytes that are no UTF-8 become is decided by [`decode`](Self::decode).
+    ///
+    /// Malformed JSON is an error of [`ErrorKind::Json`], a field that is missing or of the wrong shape, any other
+    /// decoder and what [`from_pieces`](Self::from_pieces) refuses one of [`ErrorKind::Vocabulary`].
+    pub fn from_tokenizer_json(json: &str) -> Result<Self, Error> {
+        let mut reader = Reader::new(json);
+        let mut list = List::default();
+        let (mut has_vocab, mut decoder) = (false, None);
+        if reader.pull()? != Some(Token::ObjectOpen) {
+            return Err(error(0, "tokenizer.json is no JSON object"));
+        }
+        while let Some(Token::Key(key)) = reader.pull()? {
+            match key.as_ref() {
+                "model" => has_vocab = read_model(&mut reader, &mut list)?,
+                "added_tokens" => read_added_tokens(&mut reader, &mut list)?,
+                "decoder" => decoder = Some(reader.value(64)?),
+                _ => reader.skip_value()?,
+            }
+        }
+        // Only blanks are left: anything else is an error.
+        reader.pull()?;
+        if !has_vocab {
+            return Err(error(0, "tokenizer.json has no `model.vocab`"));
+        }
+        list.build(Steps::read(decoder.as_ref())?)
+    }
+
+    /// What `id` stands for; `None` where it is not in the vocabulary.
+    #[inline]
+    pub(crate) fn piece(&self, id: u32) -> Option<Piece<'_>> {
+        let at = usize::try_from(id).ok()?;
+        let class = *self.classes.get(at)?;
+        match class & !(PLAIN | NUMBER) {
+            TEXT => self.slice(at).map(Piece::Text),
+            BYTES => self.slice(at).map(Piece::Bytes),
+            CONTROL => ControlToken::ALL.get(usize::from(class & NUMBER)).copied().map(Piece::Control),
+            _ => None,
+        }
+    }
+
+    /// The text of `id` where it is [`PLAIN`].
+    #[inline]
+    pub(crate) fn plain(&self, id: u32) -> Option<&str> {
+        let at = usize::try_from(id).ok()?;
+        if self.classes.get(at)? & PLAIN == 0 { None } else { self.slice(at) }
+    }
+
+    /// Whether the vocabulary has this id.
+    #[inline]
+    pub fn contains(&self, id: u32) -> bool {
+        usize::try_from(id).is_ok_and(|at| self.classes.get(at).is_some_and(|class| *class != ABSENT))
+    }
+
+    /// Number of ids in the vocabulary; where ids are missing it is less than the highest id.
+    pub const fn len(&self) -> usize {
+        self.present
+    }
+
+    /// Whether it has no ids: never, because control tokens are required.
+    pub const fn is_empty(&self) -> bool {
+        self.present == 0
+    }
+
+    /// The id of a control token, the lowest where several ids spell it; `None` where the vocabulary has none.
+    pub fn control_id(&self, token: ControlToken) -> Option<u32> {
+        self.controls.get(token as usize).copied().flatten()
+    }
+
+    /// The text of `ids` as a parser detokenises it, control tokens spelled out.
+    ///
+    /// Bytes that are no UTF-8 become U+FFFD as in Python's `bytes.decode("utf-8", "replace")`; an incomplete
+    /// character ends at a control token. An error of [`ErrorKind::UnknownId`] names an id outside the vocabulary, its
+    /// offset is the index in `ids`.
+    pub fn decode(&self, ids: &[u32]) -> Result<String, Error> {
+        let mut out = String::with_capacity(ids.len().saturating_mul(4));
+        let mut utf8 = Utf8::new();
+        for (index, id) in ids.iter().enumerate() {
+            match self.piece(*id) {
+                Some(Piece::Text(text)) => utf8.push_str(text, &mut out),
+                Some(Piece::Bytes(coded)) => utf8.push_coded(coded, &mut out),
+                Some(Piece::Control(token)) => utf8.push_str(token.literal(), &mut out),
+                None => return Err(Error::unknown_id(*id, index)),
+            }
+        }
+        utf8.flush(&mut out);
+        Ok(out)
+    }
+
+    /// Bytes on the heap.
+    pub fn memory(&self) -> usize {
+        self.arena.capacity() + self.starts.capacity() * size_of::<u32>() + self.classes.capacity()
+    }
+
+    fn check_controls(&self) -> Result<(), Error> {
+        let mut missing = String::new();
+        for token in ControlToken::REQUIRED.into_iter().filter(|token| self.control_id(*token).is_none()) {
+            missing.push_str(if missing.is_empty() { "" } else { ", " });
+            missing.push_str(token.literal());
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(error(0, format!("this is no vocabulary of Gemma 4, it has no control tokens {missing}")))
+    }
+
+    #[inline]
+    fn slice(&self, at: usize) -> Option<&str> {
+        let (start, end) = (*self.starts.get(at)?, *self.starts.get(at + 1)?);
+        self.arena.get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
+    }
+}
+
+impl fmt::Debug for Vocabulary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vocabulary").field("len", &self.present).finish_non_exhaustive()
+    }
+}
+
+/// Where an entry is from; the later one counts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Source {
+    Model,
+    Added,
+}
+
+struct Entry {
+    id: u32,
+    source: Source,
+    start: usize,
+    end: usize,
+}
+
+/// Pieces as they are found.
+#[derive(Default)]
+struct List {
+    bytes: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+impl List {
+    fn push(&mut self, id: u32, source: Source, piece: &[u8], offset: usize) -> Result<(), Error> {
+        if id > MAX_ID {
+            return Err(error(offset, format!("token id {id} is too large: {MAX_ID} is the highest")));
+        }
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(piece);
+        self.entries.push(Entry { id, source, start, end: self.bytes.len() });
+        Ok(())
+    }
+
+    /// Forgets what an earlier field of the same name gave.
+    fn forget(&mut self, source: Source) {
+        self.entries.retain(|entry| entry.source != source);
+    }
+
+    fn piece(&self, entry: &Entry) -> &[u8] {
+        self.bytes.get(entry.start..entry.end).unwrap_or_default()
+    }
+
+    fn build(mut self, steps: Steps) -> Result<Vocabulary, Error> {
+        self.entries.sort_by_key(|entry| (entry.id, entry.source));
+        let ids = self.entries.last().map_or(0, |entry| entry.id as usize + 1);
+        let mut built = Vocabulary {
+            arena: String::with_capacity(self.bytes.len()),
+            starts: Vec::with_capacity(ids + 1),
+            classes: Vec::with_capacity(ids),
+            present: 0,
+            controls: [None; ControlToken::ALL.len()],
+        };
+        let mut entries = self.entries.iter().peekable();
+        while let Some(entry) = entries.next() {
+            let (id, piece) = (entry.id, self.piece(entry));
+            if let Some(next) = entries.peek().filter(|next| next.id == id) {
+                if next.source == entry.source && self.piece(next) != piece {
+                    return Err(error(0, format!("token id {id} is given twice with different pieces")));
+                }
+                continue;
+            }
+            // Ids that are missing before it are empty.
+            built.starts.resize(id as usize + 1, arena_len(&built.arena)?);
+            built.classes.resize(id as usize, ABSENT);
+            let class = match str::from_utf8(piece).ok().and_then(ControlToken::from_literal) {
+                Some(token) => {
+                    if let Some(slot) = built.controls.get_mut(token as usize) {
+                        slot.get_or_insert(id);
+                    }
+                    CONTROL | token as u8
+                }
+                None => steps.write(piece, &mut built.arena),
+            };
+            built.classes.push(class);
+            built.present += 1;
+        }
+        built.starts.push(arena_len(&built.arena)?);
+        built.arena.shrink_to_fit();
+        built.check_controls()?;
+        Ok(built)
+    }
+}
+
+fn arena_len(arena: &str) -> Result<u32, Error> {
+    u32::try_from(arena.len()).map_err(|_| error(0, "the pieces of the vocabulary are longer than 4 GiB"))
+}
+
+/// What the decoder does to every piece.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Steps {
+    spaces: bool,
+    byte_fallback: bool,
+}
+
+impl Steps {
+    /// From the field `decoder` of tokenizer.json.
+    fn read(decoder: Option<&Value>) -> Result<Self, Error> {
+        let mut steps = Self::default();
+        let mut open = Vec::from([decoder.unwrap_or(&Value::Null)]);
+        while let Some(step) = open.pop() {
+            let name = step.get("type").and_then(Value::as_str);
+            let inner = step.get("decoders").and_then(Value::as_array);
+            match (name, inner) {
+                (Some("Sequence"), Some(inner)) => open.extend(inner),
+                (Some("Replace"), _) if is_space_step(step) => steps.spaces = true,
+                (Some("ByteFallback"), _) => steps.byte_fallback = true,
+                (Some("Fuse"), _) => {}
+                _ => return Err(unknown_step(decoder, step, name)),
+            }
+        }
+        Ok(steps)
+    }
+
+    /// Appends `piece` as the decoder leaves it and tells its class.
+    fn write(self, piece: &[u8], arena: &mut String) -> u8 {
+        let start = arena.len();
+        let byte = if self.byte_fallback { byte_piece(piece) } else { None };
+        let piece = byte.as_ref().map_or(piece, |byte| core::slice::from_ref(byte));
+        let Ok(text) = str::from_utf8(piece) else {
+            arena.extend(piece.iter().copied().map(char::from));
+            return BYTES;
+        };
+        if self.spaces {
+            for (index, part) in text.split(SPACE).enumerate() {
+                arena.push_str(if index == 0 { "" } else { " " });
+                arena.push_str(part);
+            }
+        } else {
+            arena.push_str(text);
+        }
+        let written = arena.as_bytes().get(start..).unwrap_or_default();
+        if is_plain(written) { TEXT | PLAIN } else { TEXT }
+    }
+}
+
+/// The byte of a piece `<0xHH>`, by the test that the decoder `ByteFallback` of `tokenizers` makes.
+fn byte_piece(piece: &[u8]) -> Option<u8> {
+    match piece {
+        [b'<', b'0', b'x', digits @ .., b'>'] if digits.len() == 2 => {
+            u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()
+        }
+        _ => None,
+    }
+}
+
+/// See [`PLAIN`].
+fn is_plain(text: &[u8]) -> bool {
+    let ends = |byte: &u8| matches!(byte, 0..0x20 | b'"' | b'\\' | b',' | b'<' | b'\'' | b'`' | b'}' | b']' | b')');
+    !matches!(text, [] | [.., b' ']) && !text.iter().any(ends)
+}
+
+/// The string at the end of a path of keys.
+fn text<'a>(step: &'a Value, path: &[&str]) -> Option<&'a str> {
+    path.iter().try_fold(step, |value, key| value.get(key))?.as_str()
+}
+
+fn is_space_step(step: &Value) -> bool {
+    text(step, &["pattern", "String"]) == Some(SPACE) && text(step, &["content"]) == Some(" ")
+}
+
+fn unknown_step(decoder: Option<&Value>, step: &Value, name: Option<&str>) -> Error {
+    let found = match (decoder, name) {
+        (None | Some(Value::Null), _) => "tokenizer.json has no `decoder`".into(),
+        (_, None) => "the decoder of tokenizer.json has a step without a `type`".into(),
+        (_, Some("Replace")) => {
+            let regex = text(step, &["pattern", "Regex"]);
+            let kind = if regex.is_some() { "the regex " } else { "" };
+            let from = regex.or(text(step, &["pattern", "String"])).unwrap_or_default();
+            let to = text(step, &["content"]).unwrap_or_default();
+            format!("the decoder of tokenizer.json has the step `Replace` of {kind}`{from}` by `{to}`")
+        }
+        (_, Some(name)) => format!("the decoder of tokenizer.json has the step `{name}`"),
+    };
+    error(0, format!("{found}; supported are `Replace` of `{SPACE}` by a space, `ByteFallback` and `Fuse`"))
+}
+
+#[cold]
+fn error(offset: usize, message: impl Into<alloc::borrow::Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::Vocabulary, offset, message)
+}
+
+/// Reads the field `model`; whether it has a vocabulary.
+fn read_model(reader: &mut Reader<'_>, list: &mut List) -> Result<bool, Error> {
+    list.forget(Source::Model);
+    let mut has_vocab = false;
+    if reader.pull()? != Some(Token::ObjectOpen) {
+        return Err(error(reader.offset(), "the field `model` of tokenizer.json is no object"));
+    }
+    while let Some(Token::Key(key)) = reader.pull()? {
+        if key != "vocab" {
+            reader.skip_value()?;
+            continue;
+        }
+        list.forget(Source::Model);
+        match reader.pull()? {
+            Some(Token::ObjectOpen) => read_ids(reader, list)?,
+            Some(Token::ArrayOpen) => read_scores(reader, list)?,
+            _ => return Err(error(reader.offset(), "`model.vocab` of tokenizer.json is no object and no array")),
+        }
+        has_vocab = true;
+    }
+    Ok(has_vocab)
+}
+
+/// `model.vocab` of piece and id.
+fn read_ids(reader: &mut Reader<'_>, list: &mut List) -> Result<(), Error> {
+    while let Some(Token::Key(piece)) = reader.pull()? {
+        let Some(id) = read_id(reader)? else {
+            let message = format!("`model.vocab` of tokenizer.json has no usable id for the piece `{piece}`");
+            return Err(error(reader.offset(), message));
+        };
+        list.push(id, Source::Model, piece.as_bytes(), reader.offset())?;
+    }
+    Ok(())
+}
+
+/// `model.vocab` of piece and score; the id is the place in it.
+fn read_scores(reader: &mut Reader<'_>, list: &mut List) -> Result<(), Error> {
+    let mut id = 0;
+    loop {
+        match reader.pull()? {
+            Some(Token::ArrayClose) => return Ok(()),
+            Some(Token::ArrayOpen) => {}
+            _ => return Err(no_pair(reader, id)),
+        }
+        let (piece, score, close) = (reader.pull()?, reader.pull()?, reader.pull()?);
+        let (Some(Token::String(piece)), Some(Token::Number(_)), Some(Token::ArrayClose)) = (piece, score, close)
+        else {
+            return Err(no_pair(reader, id));
+        };
+        list.push(id, Source::Model, piece.as_bytes(), reader.offset())?;
+        id += 1;
+    }
+}
+
+fn no_pair(reader: &Reader<'_>, id: u32) -> Error {
+    let message = format!("entry {id} of `model.vocab` of tokenizer.json is no pair of piece and score");
+    error(reader.offset(), message)
+}
+
+/// The field `added_tokens`; `null` is an empty one.
+fn read_added_tokens(reader: &mut Reader<'_>, list: &mut List) -> Result<(), Error> {
+    list.forget(Source::Added);
+    let tokens = match reader.value(64)? {
+        Value::Null => return Ok(()),
+        Value::Array(tokens) => tokens,
+        _ => return Err(error(reader.offset(), "the field `added_tokens` of tokenizer.json is no array")),
+    };
+    for (index, token) in tokens.iter().enumerate() {
+        let id = if let Some(Value::Number(spelling)) = token.get("id") { spelling.parse().ok() } else { None };
+        let (Some(id), Some(content)) = (id, text(token, &["content"])) else {
+            let message = format!("entry {index} of `added_tokens` of tokenizer.json has no usable `id` and `content`");
+            return Err(error(reader.offset(), message));
+        };
+        list.push(id, Source::Added, content.as_bytes(), reader.offset())?;
+    }
+    Ok(())
+}
+
+/// A number that is an id; `None` for anything else.
+fn read_id(reader: &mut Reader<'_>) -> Result<Option<u32>, Error> {
+    let token = reader.pull()?;
+    Ok(if let Some(Token::Number(spelling)) = token { spelling.parse().ok() } else { None })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::expect_used, clippy::string_slice)]
+mod tests {
+    use super::*;
+
+    const DECODER: &str = r#"{"type":"Sequence","decoders":[{"type":"Replace","pattern":{"String":"▁"},"content":" "},
+        {"type":"ByteFallback"},{"type":"Fuse"}]}"#;
+
+    /// tokenizer.json with all control tokens added, `vocab` and `decoder`.
+    fn file(vocab: &str, more_added: &str, decoder: &str) -> String {
+        let added: Vec<String> = ControlToken::ALL
+            .iter()
+            .map(|token| format!(r#"{{"content":{:?},"special":true,"id":{}}}"#, token.literal(), token.id()))
+            .collect();
+        let added = added.join(",") + more_added;
+        format!(
+            r#"{{"version":"1.0","added_tokens":[{added}],"decoder":{decoder},"model":{{"type":"BPE","vocab":{vocab}}}}}"#
+        )
+    }
+
+    fn message(json: &str) -> String {
+        let error = Vocabulary::from_tokenizer_json(json).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Vocabulary);
+        error.message().into()
+    }
+
+    fn controls() -> Vec<(u32, &'static [u8])> {
+        ControlToken::ALL.iter().map(|token| (token.id(), token.literal().as_bytes())).collect()
+    }
+
+    #[test]
+    fn pieces_and_their_classes() {
+        let mut pieces = controls();
+        pieces.extend([(300, "a b".as_bytes()), (10, &[0xF0, 0x9F]), (11, &[]), (12, b"x,"), (200, b"<turn|>")]);
+        pieces.extend([(300, "a b".as_bytes()), (13, "é ".as_bytes()), (14, &[0xC3, b'a'])]);
+        let vocabulary = Vocabulary::from_pieces(pieces.clone()).unwrap();
+        assert_eq!(vocabulary.len(), 24 + 7);
+        assert_eq!(vocabulary.piece(300), Some(Piece::Text("a b")));
+        assert_eq!(vocabulary.piece(10), Some(Piece::Bytes("\u{F0}\u{9F}")));
+        assert_eq!(vocabulary.piece(14), Some(Piece::Bytes("\u{C3}a")));
+        assert_eq!(vocabulary.piece(11), Some(Piece::Text("")));
+        assert_eq!(vocabulary.piece(200), Some(Piece::Control(ControlToken::TurnClose)));
+        assert_eq!(vocabulary.control_id(ControlToken::TurnClose), Some(106));
+        assert!(vocabulary.contains(11) && !vocabulary.contains(15) && !vocabulary.contains(u32::MAX));
+        assert_eq!((vocabulary.piece(15), vocabulary.piece(258_885), vocabulary.piece(u32::MAX)), (None, None, None));
+        assert_eq!(
+            [300, 10, 11, 12, 13, 106].map(|id| vocabulary.plain(id)),
+            [Some("a b"), None, None, None, None, None]
+        );
+        for token in ControlToken::ALL {
+            assert_eq!(vocabulary.piece(token.id()), Some(Piece::Control(token)));
+            assert_eq!(vocabulary.control_id(token), Some(token.id()));
+        }
+        pieces.push((300, b"other"));
+        let error = Vocabulary::from_pieces(pieces).unwrap_err();
+        assert_eq!(error.message(), "token id 300 is given twice with different pieces");
+        let error = Vocabulary::from_pieces([(1 << 24, "a"), ((1 << 24) + 1, "b")]).unwrap_err();
+        assert_eq!(error.message(), "token id 16777217 is too large: 16777216 is the highest");
+    }
+
+    #[test]
+    fn missing_control_tokens_are_all_named() {
+        let mut pieces = controls();
+        pieces.retain(|(id, _)| ![0, 1, 52, 106, 258_884].contains(id));
+        let error = Vocabulary::from_pieces(pieces).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Vocabulary);
+        assert!(error.message().ends_with("it has no control tokens <eos>, <|\"|>, <turn|>"), "{error}");
+        assert!(Vocabulary::from_pieces::<&str>([]).unwrap_err().message().contains("<|tool>, <tool|>, <|tool_call>"));
+    }
+
+    #[test]
+    fn decode_puts_bytes_together() {
+        let vocab = r#"{"▁He":300,"<0xF0>":301,"<0x9f>":302,"<0x98>":303,"<0x80>":304,"<0x0A>":305,"▁▁":306,"<0xzz>":307,
+            "\u00e9\"":308,"<0x+f>":309,"<0x1>":310,"":311}"#;
+        let vocabulary = Vocabulary::from_tokenizer_json(&file(vocab, "", DECODER)).unwrap();
+        let decode = |ids: &[u32]| vocabulary.decode(ids).unwrap();
+        assert_eq!(decode(&[300, 301, 302, 303, 304, 305, 306, 307, 308, 309]), " He😀\n  <0xzz>é\"\u{f}");
+        assert_eq!(decode(&[301, 302, 311, 303, 106, 304, 300, 301]), "\u{FFFD}<turn|>\u{FFFD} He\u{FFFD}");
+        assert_eq!(decode(&[48, 310, 52, 49]), "<|tool_call><0x1><|\"|><tool_call|>");
+        assert_eq!((vocabulary.plain(300), vocabulary.plain(305), vocabulary.plain(306)), (Some(" He"), None, None));
+        let error = vocabulary.decode(&[300, 312]).unwrap_err();
+        assert_eq!((error.kind(), error.offset()), (ErrorKind::UnknownId, 1));
+        assert_eq!(error.message(), "token id 312 is not in the vocabulary");
+        let plain = Vocabulary::from_tokenizer_json(&file(vocab, "", r#"{"type":"Fuse"}"#)).unwrap();
+        assert_eq!(plain.decode(&[300, 301]).unwrap(), "▁He<0xF0>");
+    }
+
+    #[test]
+    fn forms_of_tokenizer_json() {
+        let more = r#",{"id":301,"content":"▁new","special":false},{"id":302,"content":"<0x41>"}"#;
+        let by_id = Vocabulary::from_tokenizer_json(&file(r#"{"old":301,"x":300}"#, more, DECODER)).unwrap();
+        assert_eq!(by_id.decode(&[300, 301, 302]).unwrap(), "x newA");
+        let by_place = Vocabulary::from_tokenizer_json(&file(r#"[["<pad>",0],["b",-1.5]]"#, more, DECODER));
+        let twice = message(&file("{}", ",{\"id\":1,\"content\":\"b\"}", DECODER));
+        assert_eq!(twice, "token id 1 is given twice with different pieces");
+        assert_eq!(by_place.unwrap().control_id(ControlToken::Pad), Some(0));
+        // Fields in another order; the last of equal fields counts.
+        let turned =
+            file("{}", "", DECODER).replacen('{', "{\"model\":{\"vocab\":{\"a\":299,\"b\":300}},\"decoder\":1,", 1);
+        let turned = Vocabulary::from_tokenizer_json(&turned).unwrap();
+        assert_eq!((turned.contains(299), turned.len()), (false, 24));
+    }
+
+    #[test]
+    fn errors_of_tokenizer_json() {
+        let error = Vocabulary::from_tokenizer_json("{\"model\": {\"vocab\": {\"a\" 1}}}").unwrap_err();
+        assert_eq!((error.kind(), error.offset(), error.message()), (ErrorKind::Json, 25, "expected `:` after a key"));
+        assert_eq!(Vocabulary::from_tokenizer_json("{} x").unwrap_err().kind(), ErrorKind::Json);
+        assert_eq!(message("[]"), "tokenizer.json is no JSON object");
+        assert_eq!(message("{\"version\":[{}]}"), "tokenizer.json has no `model.vocab`");
+        assert_eq!(message("{\"model\":{\"merges\":[]}}"), "tokenizer.json has no `model.vocab`");
+        assert_eq!(message("{\"model\":7}"), "the field `model` of tokenizer.json is no object");
+        let no_token = "entry 24 of `added_tokens` of tokenizer.json has no usable `id` and `content`";
+        for (vocab, added, found) in [
+            ("\"a\"", "", "`model.vocab` of tokenizer.json is no object and no array"),
+            ("{\"a\":-1}", "", "`model.vocab` of tokenizer.json has no usable id for the piece `a`"),
+            ("{\"a\":1e3}", "", "`model.vocab` of tokenizer.json has no usable id for the piece `a`"),
+            ("[[\"a\",0],[\"b\"]]", "", "entry 1 of `model.vocab` of tokenizer.json is no pair of piece and score"),
+            ("{\"a\":300,\"b\":300}", "", "token id 300 is given twice with different pieces"),
+            ("{}", ",7", no_token),
+            ("{}", ",{\"content\":\"a\",\"id\":\"1\"}", no_token),
+            ("{}", ",{\"id\":1}", no_token),
+        ] {
+            assert_eq!(message(&file(vocab, added, DECODER)), found);
+        }
+        let steps = "supported are `Replace` of `▁` by a space, `ByteFallback` and `Fuse`";
+        for (decoder, found) in [
+            ("null", "tokenizer.json has no `decoder`; "),
+            ("{}", "the decoder of tokenizer.json has a step without a `type`; "),
+            (r#"{"type":"ByteLevel"}"#, "has the step `ByteLevel`; "),
+            (r#"{"type":"Sequence","decoders":[{"type":"Fuse"},{"type":"Strip"}]}"#, "has the step `Strip`; "),
+            (r#"{"type":"Replace","pattern":{"Regex":"▁"},"content":" "}"#, "`Replace` of the regex `▁` by ` `; "),
+            (r#"{"type":"Replace","pattern":{"String":"▁"},"content":""}"#, "`Replace` of `▁` by ``; "),
+        ] {
+            let message = message(&file("{}", "", decoder));
+            assert!(message.ends_with(&(String::from(found) + steps)), "{message}");
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! The turn: thought, content, calls and what ends them (rules `label`, `thought`, `quoted-marker`, `turn-end`, …).
 
+mod places;
+
 use alloc::string::String;
 
 use crate::arguments::{Arguments, Context, Verdict};
@@ -9,11 +11,6 @@ use crate::output::Output;
 use crate::schema::SchemaId;
 use crate::tail::{Symbol, Tail, reuse};
 use crate::token::{ControlToken, Literal, is_blank, match_literal};
-
-const LABEL: &str = "thought\n";
-const PIPE_OPENER: &str = "<|tool_call|>";
-const COLON_OPENER: &str = "<tool_call:";
-const CALL: &str = "call:";
 
 /// What came directly before, where that matters for what may come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,122 +230,6 @@ impl Turn {
         }
         reuse(&mut self.blanks);
         self.blank_stretch = true;
-    }
-
-    /// A place where something else than text may come: decides by the first characters of `text`.
-    fn at_place<'t>(&mut self, text: &'t str, place: Place, context: Context<'_>, out: &mut Output) -> &'t str {
-        let mut characters = text.chars();
-        while let Some(character) = characters.next() {
-            let rest = characters.as_str();
-            if self.lead.is_empty() && character.is_ascii() && is_blank(character as u8) && place != Place::Start {
-                // Blanks are text wherever they stand; a call may still follow them.
-                let length = text.len() - rest.len();
-                let blanks = text.bytes().take_while(|byte| is_blank(*byte)).count();
-                debug_assert!(length <= blanks, "the lead is empty only at the start of the text");
-                let (blanks, rest) = text.split_at(blanks);
-                self.say(blanks, out);
-                if place == Place::Channel {
-                    self.state = State::At(Place::ChannelBlank);
-                }
-                return rest;
-            }
-            self.lead.push(character);
-            if self.lead == LABEL && self.may_be_label(place) {
-                reuse(&mut self.lead);
-                self.thought = place == Place::Start;
-                self.blank_stretch = true;
-                self.state = State::Text;
-                return rest;
-            }
-            if let Some(repair) = self.lenient_opener(place, context) {
-                // Only behind `<|tool_call|>` is `call:` still to come.
-                self.header.begin(self.lead != PIPE_OPENER);
-                self.state = State::LenientHeader(repair);
-                return rest;
-            }
-            if !self.may_go_on(place, context) {
-                self.release(out);
-                return rest;
-            }
-        }
-        ""
-    }
-
-    fn may_be_label(&self, place: Place) -> bool {
-        self.parse_reasoning && matches!(place, Place::Start | Place::Channel)
-    }
-
-    /// The lenient opener that the lead spells, where it is allowed (rules `drifted_opener`, `missing_opener`).
-    fn lenient_opener(&self, place: Place, context: Context<'_>) -> Option<Repair> {
-        match self.lead.as_str() {
-            PIPE_OPENER if context.lenient => Some(Repair::DriftedOpener),
-            COLON_OPENER if context.lenient && context.tools.is_some() => Some(Repair::DriftedOpener),
-            CALL if Self::may_miss_opener(place, context) => Some(Repair::MissingOpener),
-            _ => None,
-        }
-    }
-
-    fn may_miss_opener(place: Place, context: Context<'_>) -> bool {
-        context.lenient && context.tools.is_some() && matches!(place, Place::Start | Place::Channel)
-    }
-
-    /// Whether the lead is a proper prefix of something that may stand here.
-    fn may_go_on(&self, place: Place, context: Context<'_>) -> bool {
-        let lead = self.lead.as_str();
-        (self.may_be_label(place) && LABEL.starts_with(lead))
-            || (Self::may_miss_opener(place, context) && CALL.starts_with(lead))
-            || (context.lenient && PIPE_OPENER.starts_with(lead))
-            || (context.lenient && context.tools.is_some() && COLON_OPENER.starts_with(lead))
-            || (place == Place::Call && match_literal(lead.as_bytes()) == Literal::Prefix)
-    }
-
-    /// What was held at a place is text after all.
-    fn release(&mut self, out: &mut Output) {
-        self.state = State::Text;
-        let lead = core::mem::take(&mut self.lead);
-        self.say(&lead, out);
-        self.lead = lead;
-        reuse(&mut self.lead);
-    }
-
-    fn lenient_header<'t>(&mut self, text: &'t str, repair: Repair, context: Context<'_>, out: &mut Output) -> &'t str {
-        // `<|tool_call|>call:` is followed by any name where no tools are given.
-        let declared = self.lead != PIPE_OPENER || context.tools.is_some();
-        let forms = Forms { lenient: true, drifted: false, declared };
-        let mut characters = text.chars();
-        while let Some(character) = characters.next() {
-            match self.header.character(character, forms, context.tools) {
-                Progress::More => {}
-                Progress::Call { round } => {
-                    reuse(&mut self.lead);
-                    self.begin_call(round, Some(repair), context, out);
-                    return characters.as_str();
-                }
-                Progress::No => {
-                    self.lead.push_str(self.header.text());
-                    self.release(out);
-                    return characters.as_str();
-                }
-            }
-        }
-        ""
-    }
-
-    fn label<'t>(&mut self, text: &'t str, out: &mut Output) -> &'t str {
-        let mut characters = text.chars();
-        while let Some(character) = characters.next() {
-            self.lead.push(character);
-            if self.lead == LABEL {
-                reuse(&mut self.lead);
-                self.state = State::Text;
-                return characters.as_str();
-            }
-            if !LABEL.starts_with(self.lead.as_str()) {
-                self.release(out);
-                return characters.as_str();
-            }
-        }
-        ""
     }
 
     fn header<'t>(&mut self, text: &'t str, context: Context<'_>, out: &mut Output) -> &'t str {

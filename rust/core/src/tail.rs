@@ -93,6 +93,13 @@ impl Tail {
         }
     }
 
+    /// How many bytes from `at` on are text for which `plain` holds, which it must not for `<`.
+    #[inline]
+    pub(crate) fn count(&self, at: usize, plain: impl Fn(u8) -> bool) -> usize {
+        let rest = self.text.as_bytes().get(at..).unwrap_or_default();
+        rest.iter().position(|byte| !plain(*byte)).unwrap_or(rest.len())
+    }
+
     /// The text from `at` up to the next control token or the end.
     pub(crate) fn run(&mut self, at: usize) -> &str {
         let end = self.control_from(at).map_or(self.text.len(), |(place, _)| place);

@@ -29,6 +29,9 @@ impl Arguments {
             Unit::End => return Step::Wait,
             Unit::Byte(byte) => byte,
         };
+        if self.cursor - self.start > HELD_LIMIT {
+            return malformed("an undelimited value of more than 1 MiB");
+        }
         match byte {
             b',' if self.runs_over_commas(context) => {
                 self.place = self.cursor;
@@ -39,7 +42,6 @@ impl Arguments {
             b')' if self.is_round() => self.end_bare(self.cursor, context, out),
             b'{' | b'[' => malformed("an opening bracket in an undelimited value"),
             b'(' if self.is_round() => malformed("an opening bracket in an undelimited value"),
-            _ if self.cursor - self.start >= HELD_LIMIT => malformed("an undelimited value of more than 1 MiB"),
             b' ' => self.advance(State::Bare),
             b'\t' | b'\r' | b'\n' => {
                 self.gap = true;
@@ -53,7 +55,9 @@ impl Arguments {
                         return malformed("a control character in an undelimited value");
                     }
                 }
-                self.advance(State::Bare)
+                self.cursor += 1;
+                self.cursor += self.tail.count(self.cursor, super::is_word);
+                Step::Go
             }
         }
     }
@@ -158,8 +162,8 @@ impl Arguments {
             // A trailing comma.
             return self.end_bare(self.place, context, out);
         }
-        if self.cursor - self.start >= HELD_LIMIT {
-            return malformed("an undelimited value of more than 1 MiB");
+        if self.cursor - self.place > HELD_LIMIT {
+            return self.run_over_comma();
         }
         match self.scan.byte(byte, context.object(self.frame().schema)) {
             Found::More => {

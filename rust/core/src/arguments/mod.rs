@@ -66,6 +66,11 @@ enum Step {
     Done(Verdict),
 }
 
+/// Bytes that are nothing but text in bare keys and values: walked over at once.
+const fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'.')
+}
+
 const fn malformed(what: &'static str) -> Step {
     Step::Done(Verdict::Rejected(Reason::MalformedCall, what))
 }
@@ -430,6 +435,9 @@ impl Arguments {
             Unit::End => return Step::Wait,
             Unit::Byte(byte) => byte,
         };
+        if self.cursor - self.start > HELD_LIMIT {
+            return malformed("a key of more than 1 MiB");
+        }
         match byte {
             b':' => {}
             b'=' if context.lenient => {}
@@ -443,8 +451,11 @@ impl Arguments {
             0..=31 => return malformed("a control character in a key"),
             b' ' => return self.advance(State::BareKey),
             _ if self.gap => return malformed("a control character in a key"),
-            _ if self.cursor - self.start >= HELD_LIMIT => return malformed("a key of more than 1 MiB"),
-            _ => return self.advance(State::BareKey),
+            _ => {
+                self.cursor += 1;
+                self.cursor += self.tail.count(self.cursor, is_word);
+                return Step::Go;
+            }
         }
         let key = trim_end(self.tail.slice(self.start, self.cursor));
         reuse(&mut self.key);

@@ -40,6 +40,10 @@ impl Arguments {
         }
         self.escape = byte == b'\\' && self.quote != b'`' && !self.escape;
         self.cursor += 1;
+        if !self.escape {
+            let quote = self.quote;
+            self.cursor += self.tail.count(self.cursor, |byte| byte != quote && byte != b'\\' && byte != b'<');
+        }
         self.quoted_limit()
     }
 

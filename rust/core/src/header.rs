@@ -144,20 +144,30 @@ impl Header {
         let read = self.text.get(self.start..).unwrap_or_default();
         if last == '{' || last == '(' {
             let name = trim_end(read.get(..read.len() - 1).unwrap_or_default());
-            if !tools.is_declared(name) {
-                if !name.strip_prefix('-').is_some_and(|name| tools.is_declared(name)) {
+            let declared = |name: &str| name.len() <= NAME_LIMIT && tools.is_declared(name);
+            if !declared(name) {
+                if !name.strip_prefix('-').is_some_and(declared) {
                     return Progress::No;
                 }
                 self.start += 1;
             }
             return Progress::Call { round: last == '(' };
         }
-        let viable = |read: &str| tools.has_prefix(read) || tools.is_declared(trim_end(read));
-        if read == "-" || viable(read) || read.strip_prefix('-').is_some_and(viable) {
-            Progress::More
-        } else {
-            Progress::No
+        let dashless = read.strip_prefix('-');
+        if read.len() <= NAME_LIMIT + 1
+            && (read == "-" || tools.has_prefix(read) || dashless.is_some_and(|read| tools.has_prefix(read)))
+        {
+            return Progress::More;
         }
+        // Blanks behind a whole name.
+        if !(last.is_ascii() && is_blank(last as u8)) {
+            return Progress::No;
+        }
+        self.gap = self.gap || {
+            let name = trim_end(read);
+            tools.is_declared(name) || name.strip_prefix('-').is_some_and(|name| tools.is_declared(name))
+        };
+        if self.gap { Progress::More } else { Progress::No }
     }
 
     fn in_name(&mut self, character: char, blank: bool, forms: Forms, tools: Option<&Tools>) -> Progress {

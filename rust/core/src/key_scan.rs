@@ -1,7 +1,11 @@
 //! Looks ahead for a *possible key* and `:` or `=`, which several repairs depend on (rule `possible-key`).
 
+use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::arguments::unescape_single;
+use crate::json::unescape;
 use crate::schema::{SchemaId, Tools};
 use crate::token::{ControlToken, is_blank, trim_end};
 
@@ -23,8 +27,8 @@ enum Stage {
     Bare,
     Quoted(u8),
     Delimited,
-    /// Behind a closed key in quotes or delimiters.
-    Closed,
+    /// Behind a closed key in these quotes, or in delimiters.
+    Closed(Option<u8>),
 }
 
 /// The object that the key would belong to.
@@ -39,14 +43,26 @@ impl Object<'_> {
         self.tools.is_some_and(|tools| tools.declares(self.schema))
     }
 
-    /// Longer keys are not declared, so their text need not be kept.
+    /// Longer keys are not declared, so their text need not be kept. An escape writes a byte with six at most.
     fn keep(&self) -> usize {
-        self.tools.map_or(0, |tools| tools.longest_property(self.schema) + 1)
+        self.tools.map_or(0, |tools| tools.longest_property(self.schema).saturating_mul(6) + 1)
     }
 
-    fn possible(&self, key: &[u8]) -> bool {
-        let Some(tools) = self.tools.filter(|_| self.declares()) else { return true };
-        core::str::from_utf8(key).is_ok_and(|key| tools.is_property(self.schema, key))
+    fn possible(&self, key: &str) -> bool {
+        self.tools.is_none_or(|tools| !tools.declares(self.schema) || tools.is_property(self.schema, key))
+    }
+
+    /// The same for the inside of quotes.
+    fn possible_quoted(&self, quote: Option<u8>, key: &[u8]) -> bool {
+        let Ok(key) = core::str::from_utf8(key) else { return !self.declares() };
+        let mut decoded = String::new();
+        let plain = !key.contains('\\')
+            || match quote {
+                Some(b'"') => !unescape(key, &mut decoded),
+                Some(b'\'') => !unescape_single(key, &mut decoded),
+                _ => true,
+            };
+        self.possible(if plain { key } else { &decoded })
     }
 }
 
@@ -79,12 +95,9 @@ impl KeyScan {
         self.stage == Stage::Lead
     }
 
+    /// Whether it is in a key in delimiters.
     pub(crate) fn is_delimited(&self) -> bool {
         self.stage == Stage::Delimited
-    }
-
-    fn is_quoted(&self) -> bool {
-        matches!(self.stage, Stage::Quoted(_))
     }
 
     fn keep(&mut self, byte: u8, object: Object<'_>) {
@@ -110,7 +123,7 @@ impl KeyScan {
             Stage::Bare => self.bare(byte, object),
             Stage::Quoted(quote) => {
                 if byte == quote && !self.escape {
-                    self.stage = Stage::Closed;
+                    self.stage = Stage::Closed(Some(quote));
                 } else {
                     self.escape = byte == b'\\' && quote != b'`' && !self.escape;
                     self.keep(byte, object);
@@ -121,9 +134,9 @@ impl KeyScan {
                 self.keep(byte, object);
                 Found::More
             }
-            Stage::Closed => match byte {
+            Stage::Closed(quote) => match byte {
                 _ if is_blank(byte) => Found::More,
-                b':' | b'=' if object.possible(&self.key) => Found::Key(byte),
+                b':' | b'=' if object.possible_quoted(quote, &self.key) => Found::Key(byte),
                 _ => Found::No,
             },
         }
@@ -133,7 +146,7 @@ impl KeyScan {
         match byte {
             b':' | b'=' => {
                 let text = core::str::from_utf8(&self.key).map_or("", trim_end);
-                if object.possible(text.as_bytes()) {
+                if object.possible(text) {
                     Found::Key(byte)
                 } else if byte == b':' {
                     Found::Undeclared
@@ -158,51 +171,105 @@ impl KeyScan {
         }
     }
 
-    pub(crate) fn control(&mut self, token: ControlToken) -> Found {
+    /// A control token opens or closes a key in delimiters; in a key in quotes or delimiters it is data, but for those
+    /// that end a call.
+    pub(crate) fn control(&mut self, token: ControlToken, object: Object<'_>) -> Found {
         match (self.stage, token) {
-            (Stage::Lead, ControlToken::Delimiter) => {
-                self.stage = Stage::Delimited;
-                Found::More
+            (Stage::Lead, ControlToken::Delimiter) => self.stage = Stage::Delimited,
+            (Stage::Delimited, ControlToken::Delimiter) => self.stage = Stage::Closed(None),
+            (Stage::Lead | Stage::Bare | Stage::Closed(_), _)
+            | (_, ControlToken::CallOpen | ControlToken::CallClose) => {
+                return Found::No;
             }
-            (Stage::Delimited, ControlToken::Delimiter) => {
-                self.stage = Stage::Closed;
-                Found::More
+            _ if token.is_end_marker() => return Found::No,
+            _ => {
+                self.escape = false;
+                for byte in token.literal().bytes() {
+                    self.keep(byte, object);
+                }
             }
-            _ => Found::No,
         }
+        Found::More
     }
 }
 
 /// `, key:` in the text of a string, which shows that the string was never meant to go on so far (rule
 /// `missing_close_delimiter`).
 ///
-/// The text is gone once it is emitted, so every comma starts a look-ahead at once: one for a bare key and, since
-/// commas inside quotes count too, one for each kind of quote.
-#[derive(Debug)]
+/// The text is gone once it is emitted, so every comma starts a look-ahead at once; and since commas within quotes
+/// count too, look-aheads of several kinds run side by side.
+#[derive(Debug, Default)]
 pub(crate) struct SwallowedKey {
     found: bool,
-    bare: Option<KeyScan>,
-    quoted: [Option<KeyScan>; 3],
+    /// Made when the first comma comes.
+    scans: Option<Box<Scans>>,
 }
 
-/// The place of a quote's look-ahead.
-const fn kind(quote: u8) -> Option<usize> {
-    match quote {
-        b'"' => Some(0),
-        b'\'' => Some(1),
-        b'`' => Some(2),
-        _ => None,
+#[derive(Debug, Default)]
+struct Scans {
+    bare: Option<KeyScan>,
+    /// For each kind of quote: a key that is closed, and one that is open, the latest.
+    quoted: [(Option<KeyScan>, Option<KeyScan>); 3],
+}
+
+impl Scans {
+    fn is_idle(&self) -> bool {
+        self.bare.is_none() && self.quoted.iter().all(|(closed, open)| closed.is_none() && open.is_none())
+    }
+
+    /// Takes a byte; true where a key and `:` are complete.
+    fn byte(&mut self, byte: u8, object: Object<'_>) -> bool {
+        let mut found = false;
+        let mut step = |slot: &mut Option<KeyScan>| match slot.as_mut().map(|scan| scan.byte(byte, object)) {
+            None | Some(Found::More) => {}
+            Some(Found::Key(b':')) => found = true,
+            Some(_) => *slot = None,
+        };
+        for (closed, open) in &mut self.quoted {
+            step(closed);
+            step(open);
+            if open.as_ref().is_some_and(|scan| matches!(scan.stage, Stage::Closed(_))) {
+                *closed = open.take();
+            }
+        }
+        step(&mut self.bare);
+        if byte == b',' {
+            self.bare = Some(KeyScan::new());
+        } else if let Some(Stage::Quoted(quote)) = self.bare.as_ref().map(|scan| scan.stage) {
+            // A quote directly behind a comma: from here on this look-ahead is that of the quote.
+            let kind = match quote {
+                b'"' => 0,
+                b'\'' => 1,
+                _ => 2,
+            };
+            if let Some((_, open)) = self.quoted.get_mut(kind) {
+                *open = self.bare.take();
+            }
+        }
+        found
+    }
+
+    fn control(&mut self, token: ControlToken, object: Object<'_>) {
+        self.bare = None;
+        for (closed, open) in &mut self.quoted {
+            *closed = None;
+            if open.as_mut().is_some_and(|scan| scan.control(token, object) == Found::No) {
+                *open = None;
+            }
+        }
     }
 }
 
 impl SwallowedKey {
     pub(crate) const fn new() -> Self {
-        Self { found: false, bare: None, quoted: [None, None, None] }
+        Self { found: false, scans: None }
     }
 
     pub(crate) fn start(&mut self) {
         self.found = false;
-        self.control();
+        if let Some(scans) = &mut self.scans {
+            **scans = Scans::default();
+        }
     }
 
     pub(crate) fn found(&self) -> bool {
@@ -211,7 +278,7 @@ impl SwallowedKey {
 
     /// Whether text without a comma changes nothing.
     pub(crate) fn is_idle(&self) -> bool {
-        self.found || (self.bare.is_none() && self.quoted.iter().all(Option::is_none))
+        self.found || self.scans.as_ref().is_none_or(|scans| scans.is_idle())
     }
 
     /// The next bytes of the string.
@@ -223,32 +290,15 @@ impl SwallowedKey {
                 rest = rest.get(at..).unwrap_or_default();
             }
             let Some((&byte, tail)) = rest.split_first() else { return };
-            self.byte(byte, object);
+            self.found = self.scans.get_or_insert_default().byte(byte, object);
             rest = tail;
         }
     }
 
-    fn byte(&mut self, byte: u8, object: Object<'_>) {
-        for slot in self.quoted.iter_mut().chain([&mut self.bare]) {
-            match slot.as_mut().map(|scan| scan.byte(byte, object)) {
-                None | Some(Found::More) => {}
-                Some(Found::Key(b':')) => self.found = true,
-                Some(_) => *slot = None,
-            }
-        }
-        if byte == b',' {
-            self.bare = Some(KeyScan::new());
-        } else if let Some(slot) = kind(byte).and_then(|kind| self.quoted.get_mut(kind)) {
-            // A quote directly behind a comma: from here on this look-ahead is that of the quote.
-            if self.bare.as_ref().is_some_and(KeyScan::is_quoted) {
-                *slot = self.bare.take();
-            }
-        }
-    }
-
     /// A control token that is data of the string.
-    pub(crate) fn control(&mut self) {
-        self.bare = None;
-        self.quoted = [None, None, None];
+    pub(crate) fn control(&mut self, token: ControlToken, object: Object<'_>) {
+        if let Some(scans) = &mut self.scans {
+            scans.control(token, object);
+        }
     }
 }

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::arguments::{Arguments, Context, Verdict};
+use crate::arguments::{Arguments, Context, Opening, Verdict};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Detail, Event, Finish, Kind, Reason, Repair, Sink, Status};
 use crate::output::Output;
@@ -158,31 +158,31 @@ pub fn arguments_to_json(text: &str, spaced: bool) -> Result<String, Error> {
     let mut buffer = String::new();
     let mut out = Output::new(&mut sink, &mut buffer);
     let mut arguments = Arguments::new();
-    arguments.begin(0, false, None, SchemaId::ANY, &mut out);
+    arguments.begin(0, Opening::default(), SchemaId::ANY, &mut out);
     let mut fault = None;
     let mut pushed = 0;
     let mut take = |symbol: Symbol<'_>| {
         if fault.is_none() {
             pushed += symbol.len();
             let what = match arguments.push(symbol, context, &mut out) {
-                Verdict::More => return false,
+                Verdict::More => return,
                 Verdict::Accepted | Verdict::Next { .. } => "the arguments end before the text does",
                 Verdict::Rejected(_, what) => what,
             };
             fault = Some(Error::new(ErrorKind::Arguments, (pushed - arguments.unread()).min(text.len()), what));
         }
-        false
     };
     let mut assembler = Assembler::default();
-    assembler.push(text, false, &mut take);
-    assembler.finish(false, false, &mut take);
+    assembler.push(text, &mut take);
+    assembler.finish(false, &mut take);
     take(Symbol::Text("}"));
     if let Some(fault) = fault {
         return Err(fault);
     }
-    if let Verdict::Rejected(_, what) = arguments.finish(true, context, &mut out) {
-        return Err(Error::new(ErrorKind::Arguments, text.len(), what));
+    if !arguments.is_complete() {
+        return Err(Error::new(ErrorKind::Arguments, text.len(), "the text ends within the arguments"));
     }
+    arguments.finish(true, context, &mut out);
     out.flush();
     Ok(json)
 }

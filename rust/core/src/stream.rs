@@ -47,6 +47,19 @@ enum Fed {
     Finished,
 }
 
+impl Fed {
+    /// What the stream has been fed after this, if that may follow.
+    fn then(self, with: Self) -> Result<Self, Error> {
+        let message = match (self, with) {
+            (Self::Finished, _) => "the stream is finished; reset it before it is used again",
+            (Self::Ids, Self::Text) => "the stream was fed token ids; text cannot follow",
+            (Self::Text, Self::Ids) => "the stream was fed text; token ids cannot follow",
+            _ => return Ok(with),
+        };
+        Err(Error::new(ErrorKind::Usage, 0, message))
+    }
+}
+
 /// An incremental parser for one output of the model.
 ///
 /// Feed it with [`push`](Self::push) (token ids) or [`push_text`](Self::push_text), end it with
@@ -113,8 +126,8 @@ impl StreamParser {
     /// Takes the next token ids; the events go to `sink`.
     ///
     /// # Errors
-    /// [`ErrorKind::UnknownId`] for an id outside the vocabulary, with its place in `ids`; [`ErrorKind::Usage`]
-    /// without a vocabulary, after text or after the end. The state is as before then.
+    /// [`ErrorKind::Usage`] after text or after the end; [`ErrorKind::Vocabulary`] without one;
+    /// [`ErrorKind::UnknownId`] for an id outside it, with its place in `ids`. The state is as before then.
     #[inline]
     pub fn push(&mut self, ids: &[u32], sink: &mut impl Sink) -> Result<(), Error> {
         // One ordinary token in plain text or in an open string: by far the most frequent step.
@@ -145,13 +158,14 @@ impl StreamParser {
     }
 
     fn push_ids(&mut self, ids: &[u32], sink: &mut dyn Sink) -> Result<(), Error> {
+        let fed = self.fed.then(Fed::Ids)?;
         let Some(vocabulary) = &self.vocabulary else {
-            return Err(Error::new(ErrorKind::Usage, 0, "token ids need a vocabulary"));
+            return Err(Error::new(ErrorKind::Vocabulary, 0, "token ids need a vocabulary"));
         };
         if let Some((at, id)) = ids.iter().enumerate().find(|(_, id)| !vocabulary.contains(**id)) {
             return Err(Error::unknown_id(*id, at));
         }
-        Self::feed(&mut self.fed, Fed::Ids)?;
+        self.fed = fed;
         let context = context(&self.options);
         let mut out = Output::new(sink, &mut self.buffer);
         self.run.clear();
@@ -180,14 +194,12 @@ impl StreamParser {
     /// # Errors
     /// [`ErrorKind::Usage`] after ids or after the end.
     pub fn push_text(&mut self, text: &str, sink: &mut impl Sink) -> Result<(), Error> {
-        Self::feed(&mut self.fed, Fed::Text)?;
+        self.fed = self.fed.then(Fed::Text)?;
         let context = context(&self.options);
         let mut out = Output::new(sink, &mut self.buffer);
         let turn = &mut self.turn;
-        self.assembler.push(text, turn.ended(), |symbol| {
-            turn.push(symbol, context, &mut out);
-            turn.ended()
-        });
+        turn.set_text_form();
+        self.assembler.push(text, |symbol| turn.push(symbol, context, &mut out));
         out.flush();
         reuse(&mut self.buffer);
         Ok(())
@@ -199,7 +211,7 @@ impl StreamParser {
     /// [`ErrorKind::Usage`] after the end.
     pub fn finish(&mut self, reason: Finish, sink: &mut impl Sink) -> Result<(), Error> {
         let ids = self.fed == Fed::Ids;
-        Self::feed(&mut self.fed, Fed::Finished)?;
+        self.fed = self.fed.then(Fed::Finished)?;
         let context = context(&self.options);
         let mut out = Output::new(sink, &mut self.buffer);
         let turn = &mut self.turn;
@@ -208,10 +220,7 @@ impl StreamParser {
             self.utf8.flush(&mut self.run);
             turn.push(Symbol::Text(&self.run), context, &mut out);
         } else {
-            self.assembler.finish(reason == Finish::Stop, turn.ended(), |symbol| {
-                turn.push(symbol, context, &mut out);
-                turn.ended()
-            });
+            self.assembler.finish(reason == Finish::Stop, |symbol| turn.push(symbol, context, &mut out));
         }
         let end = match reason {
             Finish::Stop => End::Stop,
@@ -221,19 +230,6 @@ impl StreamParser {
         turn.finish(end, context, &mut out);
         out.flush();
         Ok(())
-    }
-
-    fn feed(fed: &mut Fed, with: Fed) -> Result<(), Error> {
-        let message = match (*fed, with) {
-            (Fed::Finished, _) => "the stream is finished; reset it before it is used again",
-            (Fed::Ids, Fed::Text) => "the stream was fed token ids; text cannot follow",
-            (Fed::Text, Fed::Ids) => "the stream was fed text; token ids cannot follow",
-            _ => {
-                *fed = with;
-                return Ok(());
-            }
-        };
-        Err(Error::new(ErrorKind::Usage, 0, message))
     }
 
     /// Whether an end marker was seen, so that generation may stop.

@@ -140,43 +140,12 @@ impl Tail {
         self.near = 0;
     }
 
-    /// Takes out what stands from `at` on.
-    pub(crate) fn split_off(&mut self, at: usize) -> Self {
-        let at = at.min(self.text.len());
-        let text = self.text.split_off(at);
-        let first = self.controls.partition_point(|(place, _)| *place < at);
-        let controls = self.controls.drain(first..).map(|(place, token)| (place - at, token)).collect();
-        self.near = 0;
-        Self { text, controls, near: 0 }
-    }
-
-    /// The symbols in order.
-    pub(crate) fn symbols(&self) -> impl Iterator<Item = Symbol<'_>> {
-        let mut at = 0;
-        let mut controls = self.controls.iter().peekable();
-        core::iter::from_fn(move || {
-            let next = controls.peek().map_or(self.text.len(), |(place, _)| *place);
-            if at < next {
-                let text = self.text.get(at..next)?;
-                at = next;
-                return Some(Symbol::Text(text));
-            }
-            let (place, token) = controls.next()?;
-            at = place + token.literal().len();
-            Some(Symbol::Control(*token))
-        })
-    }
-
-    /// Appends what stands from `from` on in `other`.
-    pub(crate) fn append(&mut self, other: &Self, from: usize) {
-        let base = self.text.len();
-        self.text.push_str(other.slice(from, other.len()));
-        self.controls.extend(
-            other
-                .controls
-                .iter()
-                .filter(|(place, _)| *place >= from)
-                .map(|(place, token)| (place - from + base, *token)),
-        );
+    /// The symbol that starts at `at`, if there is one.
+    pub(crate) fn symbol(&mut self, at: usize) -> Option<Symbol<'_>> {
+        match self.unit(at) {
+            Unit::End => None,
+            Unit::Control(token) => Some(Symbol::Control(token)),
+            Unit::Byte(_) => Some(Symbol::Text(self.run(at))),
+        }
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct Assembler {
     eos: Option<usize>,
 }
 
-const PAD: &str = "<pad>";
+const PAD: &str = ControlToken::Pad.literal();
 
 /// What the next characters of the input are.
 enum Next {
@@ -26,8 +26,8 @@ enum Next {
     Partial,
 }
 
-/// The next symbol of `text`, which is not empty. `<pad>` is a control token only where the turn has `ended`.
-fn next(text: &str, ended: bool) -> Next {
+/// The next symbol of `text`, which is not empty. `<pad>` is left to the turn, which knows whether it has ended.
+fn next(text: &str) -> Next {
     let bytes = text.as_bytes();
     match bytes.iter().position(|byte| *byte == b'<') {
         None => return Next::Text(text.len()),
@@ -37,8 +37,6 @@ fn next(text: &str, ended: bool) -> Next {
     match match_literal(bytes) {
         Literal::Whole(token) => Next::Control(token, token.literal().len()),
         Literal::Prefix => Next::Partial,
-        Literal::No if ended && text.starts_with(PAD) => Next::Control(ControlToken::Pad, PAD.len()),
-        Literal::No if ended && PAD.starts_with(text) => Next::Partial,
         // Only the first character of a literal is `<`: what follows is looked at anew.
         Literal::No => Next::Text(1),
     }
@@ -60,25 +58,13 @@ fn eos_run(text: &str, mut at: usize) -> Run {
             [] => return Run::Open(at),
             [byte, ..] if is_blank(*byte) => at += 1,
             // Behind an `<eos>` the turn has ended, so `<pad>` counts.
-            _ => match next(rest, true) {
+            _ if rest.starts_with(PAD) => at += PAD.len(),
+            _ if PAD.starts_with(rest) => return Run::Open(at),
+            _ => match next(rest) {
                 Next::Control(token, length) if token.is_end_marker() => at += length,
                 Next::Partial => return Run::Open(at),
                 Next::Control(..) | Next::Text(_) => return Run::Text(at),
             },
-        }
-    }
-}
-
-/// Hands symbols on and remembers whether the turn has ended, which any symbol may bring about.
-struct Taker<F> {
-    take: F,
-    ended: bool,
-}
-
-impl<F: FnMut(Symbol<'_>) -> bool> Taker<F> {
-    fn symbol(&mut self, symbol: Symbol<'_>) {
-        if symbol != Symbol::Text("") {
-            self.ended = (self.take)(symbol);
         }
     }
 }
@@ -89,9 +75,8 @@ impl Assembler {
         self.eos = None;
     }
 
-    /// Hands the symbols of `delta` to `take`, which answers whether the turn has ended.
-    pub(crate) fn push(&mut self, delta: &str, ended: bool, take: impl FnMut(Symbol<'_>) -> bool) {
-        let mut taker = Taker { take, ended };
+    /// Hands the symbols of `delta` to `take`; a text may be empty.
+    pub(crate) fn push(&mut self, delta: &str, mut take: impl FnMut(Symbol<'_>)) {
         let mut rest = delta;
         // A literal in the making has at most 15 characters: little of the delta is copied to it.
         while !self.held.is_empty() && self.eos.is_none() {
@@ -99,7 +84,7 @@ impl Assembler {
             let (head, tail) = rest.split_at(character.len_utf8());
             rest = tail;
             self.held.push_str(head);
-            self.scan_held(&mut taker);
+            self.scan_held(&mut take);
         }
         if let Some(checked) = self.eos {
             self.held.push_str(rest);
@@ -107,18 +92,18 @@ impl Assembler {
                 Run::Open(checked) => self.eos = Some(checked),
                 Run::Text(_) => {
                     self.eos = None;
-                    self.scan_held(&mut taker);
+                    self.scan_held(&mut take);
                 }
             }
         } else {
-            let done = self.scan(rest, &mut taker);
+            let done = self.scan(rest, &mut take);
             self.held.push_str(rest.get(done..).unwrap_or_default());
         }
     }
 
-    fn scan_held(&mut self, taker: &mut Taker<impl FnMut(Symbol<'_>) -> bool>) {
+    fn scan_held(&mut self, take: &mut impl FnMut(Symbol<'_>)) {
         let mut held = core::mem::take(&mut self.held);
-        let done = self.scan(&held, taker);
+        let done = self.scan(&held, take);
         if done == held.len() {
             reuse(&mut held);
         } else {
@@ -128,7 +113,7 @@ impl Assembler {
     }
 
     /// Takes symbols off `text`; gives back how much, the rest being held. Sets `eos` where that begins with one.
-    fn scan(&mut self, text: &str, taker: &mut Taker<impl FnMut(Symbol<'_>) -> bool>) -> usize {
+    fn scan(&mut self, text: &str, take: &mut impl FnMut(Symbol<'_>)) -> usize {
         let piece = |from, to| Symbol::Text(text.get(from..to).unwrap_or_default());
         // Text is handed over in one piece, `from` to `at`, up to the next control token.
         let (mut from, mut at) = (0, 0);
@@ -136,12 +121,7 @@ impl Assembler {
         let mut eos_is_text = 0;
         while at < text.len() {
             let rest = text.get(at..).unwrap_or_default();
-            if rest.starts_with("<p") {
-                // The text before may end the turn, on which it depends what `<pad>` is.
-                taker.symbol(piece(from, at));
-                from = at;
-            }
-            match next(rest, taker.ended) {
+            match next(rest) {
                 Next::Text(length) => at += length,
                 Next::Partial => break,
                 Next::Control(ControlToken::Eos, length) => {
@@ -157,33 +137,32 @@ impl Assembler {
                     at += length;
                 }
                 Next::Control(token, length) => {
-                    taker.symbol(piece(from, at));
-                    taker.symbol(Symbol::Control(token));
+                    take(piece(from, at));
+                    take(Symbol::Control(token));
                     at += length;
                     from = at;
                 }
             }
         }
-        taker.symbol(piece(from, at));
+        take(piece(from, at));
         at
     }
 
     /// The end of the stream: an `<eos>` that was the last word is a control token if generation stopped by itself.
-    pub(crate) fn finish(&mut self, stop: bool, ended: bool, take: impl FnMut(Symbol<'_>) -> bool) {
-        let mut taker = Taker { take, ended };
+    pub(crate) fn finish(&mut self, stop: bool, mut take: impl FnMut(Symbol<'_>)) {
         let held = core::mem::take(&mut self.held);
         // A literal in the making is text that follows the `<eos>`.
         let eos_counts = stop && self.eos == Some(held.len());
         let mut rest = held.as_str();
         while !rest.is_empty() {
-            let (length, control) = match next(rest, taker.ended) {
+            let (length, control) = match next(rest) {
                 Next::Control(ControlToken::Eos, length) if !eos_counts => (length, None),
                 Next::Control(token, length) => (length, Some(token)),
                 Next::Text(length) => (length, None),
                 Next::Partial => (rest.len(), None),
             };
             let (spelled, behind) = rest.split_at(length);
-            taker.symbol(control.map_or(Symbol::Text(spelled), Symbol::Control));
+            take(control.map_or(Symbol::Text(spelled), Symbol::Control));
             rest = behind;
         }
         self.clear();

@@ -3,14 +3,17 @@
 mod places;
 
 use alloc::string::String;
+use alloc::vec;
 
-use crate::arguments::{Arguments, Context, Verdict};
+use crate::arguments::{Arguments, Context, Opening, Verdict};
 use crate::event::{Detail, End, Reason, Repair, Status};
 use crate::header::{Forms, Header, Progress};
 use crate::output::Output;
 use crate::schema::SchemaId;
 use crate::tail::{Symbol, Tail, reuse};
-use crate::token::{ControlToken, Literal, is_blank, match_literal};
+use crate::token::{ControlToken, Literal, is_blank, match_literal, trim_start};
+
+const PAD: &str = ControlToken::Pad.literal();
 
 /// What came directly before, where that matters for what may come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +50,9 @@ enum State {
     Ended { text: bool },
 }
 
+/// What a call has left unread, from this place on.
+type Rest = (Tail, usize);
+
 /// The state machine over symbols.
 #[derive(Debug)]
 pub(crate) struct Turn {
@@ -56,6 +62,8 @@ pub(crate) struct Turn {
     /// Nothing but blanks has come in this stretch of the thought.
     blank_stretch: bool,
     parse_reasoning: bool,
+    /// Fed as text, where `<pad>` comes as text.
+    text_form: bool,
     /// The quote character that came directly before, else 0.
     quote: u8,
     /// The number of the next call.
@@ -76,6 +84,7 @@ impl Turn {
             thought,
             blank_stretch: true,
             parse_reasoning,
+            text_form: false,
             quote: 0,
             calls: 0,
             end: None,
@@ -84,6 +93,10 @@ impl Turn {
             header: Header::new(),
             arguments: Arguments::new(),
         }
+    }
+
+    pub(crate) fn set_text_form(&mut self) {
+        self.text_form = true;
     }
 
     pub(crate) const fn ended(&self) -> bool {
@@ -108,8 +121,8 @@ impl Turn {
 
     /// Takes the next symbol.
     pub(crate) fn push(&mut self, symbol: Symbol<'_>, context: Context<'_>, out: &mut Output) {
-        if let Some(rest) = self.symbol(self.plain_channels(symbol), context, out) {
-            self.push_rest(rest, context, out);
+        if let Some((tail, from)) = self.symbol(self.plain_channels(symbol), context, out) {
+            self.push_rest(tail, from, context, out);
         }
     }
 
@@ -125,24 +138,23 @@ impl Turn {
         }
     }
 
-    /// What a call has left is read again as what follows it.
-    fn push_rest(&mut self, rest: Tail, context: Context<'_>, out: &mut Output) {
-        let mut next = Some(rest);
-        while let Some(rest) = next.take() {
-            let mut done = 0;
-            for symbol in rest.symbols() {
-                done += symbol.len();
-                if let Some(mut more) = self.symbol(symbol, context, out) {
-                    more.append(&rest, done);
-                    next = Some(more);
-                    break;
-                }
+    /// What a call has left is read again as what follows it. A call may end in that too, and leave something: that
+    /// is read first.
+    fn push_rest(&mut self, tail: Tail, from: usize, context: Context<'_>, out: &mut Output) {
+        let mut unread = vec![(tail, from)];
+        while let Some((mut tail, at)) = unread.pop() {
+            let Some(symbol) = tail.symbol(at) else { continue };
+            let behind = at + symbol.len();
+            let more = self.symbol(symbol, context, out);
+            if behind < tail.len() {
+                unread.push((tail, behind));
             }
+            unread.extend(more);
         }
     }
 
     /// One symbol; gives back what a call that ended in it has left unread.
-    fn symbol(&mut self, symbol: Symbol<'_>, context: Context<'_>, out: &mut Output) -> Option<Tail> {
+    fn symbol(&mut self, symbol: Symbol<'_>, context: Context<'_>, out: &mut Output) -> Option<Rest> {
         match symbol {
             Symbol::Text("") => None,
             Symbol::Text(text) => self.text(text, context, out),
@@ -150,7 +162,7 @@ impl Turn {
         }
     }
 
-    fn text(&mut self, text: &str, context: Context<'_>, out: &mut Output) -> Option<Tail> {
+    fn text(&mut self, text: &str, context: Context<'_>, out: &mut Output) -> Option<Rest> {
         let mut rest = text;
         while !rest.is_empty() {
             match self.state {
@@ -180,18 +192,54 @@ impl Turn {
                     self.state = State::Skip { reason, index, blank };
                     return None;
                 }
-                State::Ended { text } => {
-                    let from = if text { 0 } else { rest.bytes().take_while(|byte| is_blank(*byte)).count() };
-                    let rest = rest.get(from..).unwrap_or_default();
-                    if !rest.is_empty() {
-                        self.state = State::Ended { text: true };
-                        out.unparsed(Reason::AfterTurnEnd, None, rest);
-                    }
+                State::Ended { .. } => {
+                    self.after_end(rest, out);
                     return None;
                 }
             }
         }
         None
+    }
+
+    /// Text behind the end of the turn, in which `<pad>` is structure too (a token of its own in ids).
+    fn after_end(&mut self, text: &str, out: &mut Output) {
+        let mut rest = text;
+        while self.text_form && !rest.is_empty() {
+            if self.lead.is_empty() {
+                let (said, marker) = rest.split_at(rest.find('<').unwrap_or(rest.len()));
+                self.unparsed_end(said, out);
+                rest = marker;
+            }
+            let mut characters = rest.chars();
+            let Some(character) = characters.next() else { return };
+            rest = characters.as_str();
+            if !self.lead.is_empty() && character == '<' {
+                self.release_end(out);
+            }
+            self.lead.push(character);
+            if self.lead == PAD {
+                reuse(&mut self.lead);
+            } else if !PAD.starts_with(self.lead.as_str()) {
+                self.release_end(out);
+            }
+        }
+        self.unparsed_end(rest, out);
+    }
+
+    /// What was held as the beginning of a `<pad>` is text after all.
+    fn release_end(&mut self, out: &mut Output) {
+        let lead = core::mem::take(&mut self.lead);
+        self.unparsed_end(&lead, out);
+        self.lead = lead;
+        reuse(&mut self.lead);
+    }
+
+    fn unparsed_end(&mut self, text: &str, out: &mut Output) {
+        let said = if self.state == (State::Ended { text: true }) { text } else { trim_start(text) };
+        if !said.is_empty() {
+            self.state = State::Ended { text: true };
+            out.unparsed(Reason::AfterTurnEnd, None, said);
+        }
     }
 
     /// Reasoning or content, whichever it is now.
@@ -239,7 +287,7 @@ impl Turn {
             match self.header.character(character, forms, context.tools) {
                 Progress::More => {}
                 Progress::Call { round } => {
-                    self.begin_call(round, self.header.repair(), context, out);
+                    self.begin_call(Opening { round, repair: self.header.repair(), angle: false }, context, out);
                     return characters.as_str();
                 }
                 Progress::No => {
@@ -258,20 +306,19 @@ impl Turn {
         self.state = State::Skip { reason, index: None, blank: self.header.is_blank() };
     }
 
-    fn begin_call(&mut self, round: bool, repair: Option<Repair>, context: Context<'_>, out: &mut Output) {
+    fn begin_call(&mut self, opening: Opening, context: Context<'_>, out: &mut Output) {
         if self.thought {
             self.end_stretch(out);
         }
         self.quote = 0;
         self.state = State::Call;
-        Self::start_call(self.header.name(), &mut self.calls, round, repair, context, &mut self.arguments, out);
+        Self::start_call(self.header.name(), &mut self.calls, opening, context, &mut self.arguments, out);
     }
 
     fn start_call(
         name: &str,
         calls: &mut u32,
-        round: bool,
-        repair: Option<Repair>,
+        opening: Opening,
         context: Context<'_>,
         arguments: &mut Arguments,
         out: &mut Output,
@@ -280,44 +327,45 @@ impl Turn {
         *calls = calls.wrapping_add(1);
         out.call_start(index, name);
         let schema = context.tools.map_or(SchemaId::ANY, |tools| tools.parameters(name));
-        arguments.begin(index, round, repair, schema, out);
+        arguments.begin(index, opening, schema, out);
     }
 
     /// What a step of the arguments has decided; gives back what they have left unread.
-    fn verdict(&mut self, verdict: Verdict, context: Context<'_>, out: &mut Output) -> Option<Tail> {
-        let index = self.calls.wrapping_sub(1);
-        match verdict {
-            Verdict::More => return None,
-            Verdict::Accepted | Verdict::Next { .. } => {
-                let repairs = self.arguments.repairs();
-                if repairs.is_empty() {
-                    out.call_end(index, Status::Complete, Detail::None);
-                } else {
-                    out.call_end(index, Status::Repaired, Detail::Repairs(repairs));
+    fn verdict(&mut self, mut verdict: Verdict, context: Context<'_>, out: &mut Output) -> Option<Rest> {
+        loop {
+            let index = self.calls.wrapping_sub(1);
+            match verdict {
+                Verdict::More => return None,
+                Verdict::Accepted | Verdict::Next { .. } => {
+                    let repairs = self.arguments.repairs();
+                    let (status, detail) = if repairs.is_empty() {
+                        (Status::Complete, Detail::None)
+                    } else {
+                        (Status::Repaired, Detail::Repairs(repairs))
+                    };
+                    out.call_end(index, status, detail);
+                    self.state = State::At(Place::Call);
                 }
-                self.state = State::At(Place::Call);
+                Verdict::Rejected(reason, _) => {
+                    out.call_end(index, Status::Rejected, Detail::Reason(reason));
+                    out.unparsed(reason, Some(index), self.arguments.raw());
+                    self.state = match reason {
+                        // The end of generation or the end marker, which is left, comes next.
+                        Reason::TruncatedCall => State::Text,
+                        _ => State::Skip { reason, index: Some(index), blank: false },
+                    };
+                }
             }
-            Verdict::Rejected(reason, _) => {
-                out.call_end(index, Status::Rejected, Detail::Reason(reason));
-                out.unparsed(reason, Some(index), self.arguments.raw());
-                self.state = match reason {
-                    // The end of generation or the end marker, which is left, comes next.
-                    Reason::TruncatedCall => State::Text,
-                    _ => State::Skip { reason, index: Some(index), blank: false },
-                };
-            }
-        }
-        let rest = self.arguments.take_rest();
-        if let Verdict::Next { round } = verdict {
+            let Verdict::Next { round } = verdict else { return self.arguments.take_rest() };
             let name = String::from(self.arguments.next_name());
             self.state = State::Call;
-            let repair = Some(Repair::CallsInOneBlock);
-            Self::start_call(&name, &mut self.calls, round, repair, context, &mut self.arguments, out);
+            let opening = Opening { round, repair: Some(Repair::CallsInOneBlock), angle: false };
+            Self::start_call(&name, &mut self.calls, opening, context, &mut self.arguments, out);
+            verdict = self.arguments.go_on(context, out);
         }
-        (!rest.is_empty()).then_some(rest)
     }
 
-    fn control(&mut self, token: ControlToken, context: Context<'_>, out: &mut Output) -> Option<Tail> {
+    fn control(&mut self, token: ControlToken, context: Context<'_>, out: &mut Output) -> Option<Rest> {
         match self.state {
             State::Text => {
                 let closes_thought = self.thought && token == ControlToken::ChannelClose;
@@ -385,9 +433,9 @@ impl Turn {
                 };
             }
             State::Ended { .. } => {
+                self.release_end(out);
                 if !token.is_end_marker() {
-                    self.state = State::Ended { text: true };
-                    out.unparsed(Reason::AfterTurnEnd, None, token.literal());
+                    self.unparsed_end(token.literal(), out);
                 }
             }
         }
@@ -452,7 +500,11 @@ impl Turn {
     pub(crate) fn finish(&mut self, reason: End, context: Context<'_>, out: &mut Output) {
         loop {
             match self.state {
-                State::Text | State::Skip { .. } | State::Ended { .. } => break,
+                State::Text | State::Skip { .. } => break,
+                State::Ended { .. } => {
+                    self.release_end(out);
+                    break;
+                }
                 State::At(place) => {
                     if place == Place::Call
                         && match_literal(self.lead.as_bytes()) == Literal::Prefix
@@ -482,8 +534,8 @@ impl Turn {
                 }
                 State::Call => {
                     let verdict = self.arguments.finish(reason == End::Stop, context, out);
-                    if let Some(rest) = self.verdict(verdict, context, out) {
-                        self.push_rest(rest, context, out);
+                    if let Some((tail, from)) = self.verdict(verdict, context, out) {
+                        self.push_rest(tail, from, context, out);
                     }
                 }
             }

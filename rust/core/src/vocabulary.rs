@@ -94,7 +94,10 @@ impl Vocabulary {
         if !has_vocab {
             return Err(error(0, "tokenizer.json has no `model.vocab`"));
         }
-        list.build(Steps::read(decoder.as_ref())?)
+        // The file of another model is told by its tokens before its decoder.
+        let steps = Steps::read(decoder.as_ref());
+        let built = list.build(steps.clone().unwrap_or_default())?;
+        steps.map(|_| built)
     }
 
     /// What `id` stands for; `None` where it is not in the vocabulary.

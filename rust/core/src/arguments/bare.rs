@@ -29,9 +29,6 @@ impl Arguments {
             Unit::End => return Step::Wait,
             Unit::Byte(byte) => byte,
         };
-        if self.cursor - self.start > HELD_LIMIT {
-            return malformed("an undelimited value of more than 1 MiB");
-        }
         match byte {
             b',' if self.runs_over_commas(context) => {
                 self.place = self.cursor;
@@ -55,8 +52,11 @@ impl Arguments {
                         return malformed("a control character in an undelimited value");
                     }
                 }
-                self.cursor += 1;
-                self.cursor += self.tail.count(self.cursor, super::is_word);
+                self.walk_word();
+                // Outer blanks do not count.
+                if self.cursor - self.start > HELD_LIMIT {
+                    return malformed("an undelimited value of more than 1 MiB");
+                }
                 Step::Go
             }
         }
@@ -151,11 +151,17 @@ impl Arguments {
             }
             Unit::Control(token @ ControlToken::Delimiter) if self.scan.is_delimited() => {
                 self.cursor += token.literal().len();
-                let _ = self.scan.control(token);
+                let _ = self.scan.control(token, context.object(self.frame().schema));
                 return Step::Go;
             }
             Unit::Control(token @ ControlToken::Delimiter) => return self.bare_control(token, context, out),
-            Unit::Control(_) => return self.run_over_comma(),
+            Unit::Control(token) => {
+                if self.scan.control(token, context.object(self.frame().schema)) == Found::No {
+                    return self.run_over_comma();
+                }
+                self.cursor += token.literal().len();
+                return Step::Go;
+            }
             Unit::Byte(byte) => byte,
         };
         if lead && matches!(byte, b'}' | b']') || (lead && byte == b')' && self.is_round()) {
@@ -190,9 +196,8 @@ impl Arguments {
         }
         // The key may begin with the blanks that were passed over.
         self.cursor = self.behind + ControlToken::Delimiter.literal().len();
-        let _ = self.scan.control(ControlToken::Delimiter);
+        let _ = self.scan.control(ControlToken::Delimiter, context.object(self.frame().schema));
         self.state = State::BareComma;
-        let _ = context;
         Step::Go
     }
 }

@@ -9,6 +9,8 @@ mod quoted;
 mod scalar;
 mod string;
 
+pub(crate) use scalar::unescape_single;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -43,6 +45,16 @@ impl<'a> Context<'a> {
     fn object(&self, schema: SchemaId) -> Object<'a> {
         Object { tools: self.tools, schema }
     }
+}
+
+/// How a call was opened.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Opening {
+    /// By `(`.
+    pub(crate) round: bool,
+    pub(crate) repair: Option<Repair>,
+    /// By `<tool_call:`, whose `>` may stand behind the object.
+    pub(crate) angle: bool,
 }
 
 /// How a call ends. What has not been consumed is left in the tail.
@@ -217,25 +229,18 @@ impl Arguments {
     }
 
     /// Starts a call behind its opening bracket and sends `{`.
-    pub(crate) fn begin(
-        &mut self,
-        index: u32,
-        round: bool,
-        repair: Option<Repair>,
-        schema: SchemaId,
-        out: &mut Output,
-    ) {
+    pub(crate) fn begin(&mut self, index: u32, opening: Opening, schema: SchemaId, out: &mut Output) {
         self.index = index;
         self.state = State::First;
-        self.brackets = if round { Brackets::Round } else { Brackets::Braces };
+        self.brackets = if opening.round { Brackets::Round } else { Brackets::Braces };
         self.repairs = Repairs::new();
-        if let Some(repair) = repair {
+        if let Some(repair) = opening.repair {
             self.repairs.note(repair);
         }
-        self.angle = repair == Some(Repair::DriftedOpener);
+        self.angle = opening.angle;
         self.frames.clear();
         self.frames.push(Frame { array: false, filled: false, schema });
-        self.clear();
+        self.changed();
         out.fragment(index).push('{');
     }
 
@@ -264,11 +269,22 @@ impl Arguments {
         self.tail.slice(self.mark, self.cursor.max(self.mark))
     }
 
-    /// What is not consumed; the tail is empty afterwards.
-    pub(crate) fn take_rest(&mut self) -> Tail {
-        let rest = self.tail.split_off(self.cursor.max(self.mark));
+    /// The tail and the place from which on it is not consumed, if there is such a rest; the tail is empty then.
+    pub(crate) fn take_rest(&mut self) -> Option<(Tail, usize)> {
+        let from = self.cursor.max(self.mark);
+        let rest = (from < self.tail.len()).then(|| (core::mem::take(&mut self.tail), from));
         self.clear();
         rest
+    }
+
+    /// Goes on with what has come but is not consumed, after [`Verdict::Next`].
+    pub(crate) fn go_on(&mut self, context: Context<'_>, out: &mut Output) -> Verdict {
+        self.run(context, out)
+    }
+
+    /// Whether the object is complete.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.state == State::Complete
     }
 
     /// Whether `text` can be passed through as the next piece of an open string, with nothing in it looked at.
@@ -435,9 +451,6 @@ impl Arguments {
             Unit::End => return Step::Wait,
             Unit::Byte(byte) => byte,
         };
-        if self.cursor - self.start > HELD_LIMIT {
-            return malformed("a key of more than 1 MiB");
-        }
         match byte {
             b':' => {}
             b'=' if context.lenient => {}
@@ -452,15 +465,25 @@ impl Arguments {
             b' ' => return self.advance(State::BareKey),
             _ if self.gap => return malformed("a control character in a key"),
             _ => {
-                self.cursor += 1;
-                self.cursor += self.tail.count(self.cursor, is_word);
-                return Step::Go;
+                self.walk_word();
+                return self.key_limit();
             }
         }
         let key = trim_end(self.tail.slice(self.start, self.cursor));
         reuse(&mut self.key);
         self.key.push_str(key);
         self.colon(unit, context, out)
+    }
+
+    /// Walks over a byte and the plain ones behind it.
+    fn walk_word(&mut self) {
+        self.cursor += 1;
+        self.cursor += self.tail.count(self.cursor, is_word);
+    }
+
+    /// To be asked when something other than blanks was walked over: outer blanks do not count.
+    fn key_limit(&self) -> Step {
+        if self.cursor - self.start > HELD_LIMIT { malformed("a key of more than 1 MiB") } else { Step::Go }
     }
 
     /// `:` or `=`: the key is sent.

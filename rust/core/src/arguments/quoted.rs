@@ -100,7 +100,7 @@ impl Arguments {
                 found
             }
             Unit::Control(token) => {
-                let found = self.scan.control(token);
+                let found = self.scan.control(token, context.object(self.frame().schema));
                 if found == Found::More {
                     self.cursor += token.literal().len();
                 }

@@ -153,7 +153,7 @@ fn is_integral(text: &str) -> bool {
 
 /// Decodes the inside of a string in single quotes: Python's escapes, unless another one occurs (rule
 /// `single_quotes`).
-pub(super) fn unescape_single(inner: &str, out: &mut String) -> bool {
+pub(crate) fn unescape_single(inner: &str, out: &mut String) -> bool {
     let length = out.len();
     let mut characters = inner.chars();
     while let Some(character) = characters.next() {

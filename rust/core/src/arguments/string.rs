@@ -54,9 +54,10 @@ impl Arguments {
             }
             Unit::Control(token) => {
                 self.opener |= token == ControlToken::CallOpen;
-                self.swallowed.control();
+                self.swallowed.control(token, self.swallowing(context));
+                let from = self.cursor;
                 self.cursor += token.literal().len();
-                self.data(context, out)
+                self.data(from, context, out)
             }
             Unit::Byte(_) => {
                 let object = self.swallowing(context);
@@ -64,14 +65,16 @@ impl Arguments {
                 if context.lenient {
                     self.swallowed.text(run.as_bytes(), object);
                 }
+                let from = self.cursor;
                 self.cursor += run.len();
-                self.data(context, out)
+                self.data(from, context, out)
             }
         }
     }
 
-    /// Sends the string's data up to the cursor, but for what may be structure if the string is left open.
-    fn data(&mut self, context: Context<'_>, out: &mut Output) -> Step {
+    /// Sends the string's data up to the cursor, but for what may be structure if the string is left open: the run
+    /// of closing brackets and blanks at its end. All that is unsent before `from` is such a run.
+    fn data(&mut self, mut from: usize, context: Context<'_>, out: &mut Output) -> Step {
         if self.held {
             if self.cursor - self.start <= HELD_LIMIT {
                 return Step::Go;
@@ -84,13 +87,12 @@ impl Arguments {
             self.begin_value(context, out);
             out.fragment(self.index).push('"');
             self.mark = self.start;
+            from = self.start;
         }
-        let text = self.tail.slice(self.mark, self.cursor);
-        let run = if context.lenient { closing_run(text) } else { 0 };
-        let data = text.get(..text.len() - run).unwrap_or_default();
-        if !data.is_empty() {
-            write_escaped(data, out.fragment(self.index));
-            self.mark += data.len();
+        let end = self.cursor - if context.lenient { closing_run(self.tail.slice(from, self.cursor)) } else { 0 };
+        if end > from {
+            write_escaped(self.tail.slice(self.mark, end), out.fragment(self.index));
+            self.mark = end;
         }
         Step::Go
     }
@@ -174,7 +176,7 @@ impl Arguments {
             let held = self.tail.slice(self.place, self.cursor);
             self.swallowed.text(held.as_bytes(), object);
         }
-        self.data(context, out)
+        self.data(self.place, context, out)
     }
 
     /// Behind the first delimiter after a marker: it closes the string if what follows says so.

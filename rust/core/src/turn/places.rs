@@ -1,7 +1,7 @@
 //! Places where something else than text may come: labels and the lenient openers.
 
 use super::{Place, State, Turn};
-use crate::arguments::Context;
+use crate::arguments::{Context, Opening};
 use crate::event::Repair;
 use crate::header::{Forms, Progress};
 use crate::output::Output;
@@ -111,8 +111,9 @@ impl Turn {
             match self.header.character(character, forms, context.tools) {
                 Progress::More => {}
                 Progress::Call { round } => {
+                    let angle = self.lead == COLON_OPENER;
                     reuse(&mut self.lead);
-                    self.begin_call(round, Some(repair), context, out);
+                    self.begin_call(Opening { round, repair: Some(repair), angle }, context, out);
                     return characters.as_str();
                 }
                 Progress::No => {

@@ -1,0 +1,100 @@
+"""What the commands share: failures, files, and JSON in and out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO, TypeAlias
+
+from gemma4_parser import Event, Message
+
+PROGRAM = "gemma4-parser"
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+class Failure(Exception):
+    """Something the user can mend; its text is the one line that is shown."""
+
+
+def one_line(text: str) -> str:
+    """The text with its line breaks as spaces."""
+    return " ".join(text.split("\n")).replace("\r", " ")
+
+
+@contextmanager
+def open_input(path: str | None) -> Iterator[BinaryIO]:
+    """The bytes of the file, or of the standard input where `path` is None or `-`.
+
+    Raises `Failure` where it cannot be read.
+    """
+    name = "standard input" if path in (None, "-") else str(path)
+    try:
+        if path is None or path == "-":
+            yield sys.stdin.buffer
+        else:
+            with open(path, "rb") as file:
+                yield file
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Failure(f"{name}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise Failure(f"{name}: not UTF-8 text (byte {error.start} of what was read last)") from error
+
+
+def read_text(path: str | None) -> str:
+    """All of the input as text. Raises `Failure` where it cannot be read or is not UTF-8."""
+    with open_input(path) as file:
+        return file.read().decode("utf-8")
+
+
+def read_json(path: str | None) -> Any:
+    """All of the input as a JSON value. Raises `Failure` where it is none."""
+    text = read_text(path)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Failure(f"{path or 'standard input'}: not JSON: {error}") from error
+
+
+def event_json(event: Event) -> str:
+    """An event as one line of JSON."""
+    record = {"kind": event.kind, "text": event.text, "index": event.index, "detail": event.detail}
+    return json.dumps(record, ensure_ascii=False)
+
+
+def message_json(message: Message) -> str:
+    """A message as JSON, a call or span to a line.
+
+    The `arguments` of a call are spliced in as they are, so that numbers keep their digits.
+    """
+    calls = [
+        f'{{"name": {_dumps(call.name)}, "arguments": {call.arguments}, "arguments_text": {_dumps(call.arguments)}, '
+        f'"status": {_dumps(call.status)}, "repairs": {_dumps(call.repairs)}}}'
+        for call in message.tool_calls
+    ]
+    spans = [
+        _dumps({"text": span.text, "reason": span.reason, "name": span.name, "arguments": span.arguments})
+        for span in message.unparsed
+    ]
+    fields = {
+        "reasoning": _dumps(message.reasoning),
+        "content": _dumps(message.content),
+        "tool_calls": _lines(calls),
+        "unparsed": _lines(spans),
+        "end": _dumps(message.end),
+        "finish_reason": _dumps(message.finish_reason),
+    }
+    return "{\n" + ",\n".join(f'  "{name}": {value}' for name, value in fields.items()) + "\n}"
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _lines(items: list[str]) -> str:
+    return "[" + ",".join(f"\n    {item}" for item in items) + ("\n  ]" if items else "]")

@@ -1,0 +1,21 @@
+"""The exceptions of this package; both implementations raise these same objects."""
+
+from __future__ import annotations
+
+__all__ = ["ArgumentError"]
+
+
+class ArgumentError(ValueError):
+    """An argument text fits no accepted form.
+
+    `offset` is the place of the error in characters of the text, counted from 0; `reason` is the sentence without it.
+    """
+
+    def __init__(self, reason: str, offset: int) -> None:
+        """`reason`: a sentence without the place; `offset`: characters before the place."""
+        super().__init__(reason, offset)
+        self.reason = reason
+        self.offset = offset
+
+    def __str__(self) -> str:
+        return f"{self.reason} at character {self.offset}"

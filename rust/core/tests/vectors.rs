@@ -1,19 +1,29 @@
 //! Every case of `tests/vectors`, in every form and cut: the events must be those of the whole text at once.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test that fails should panic"
+)]
 
 mod common;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use common::{Cut, Form, Record, vocabulary};
-use gemma4_parser::{Finish, Message, Options, Reason, Start, Tools, Vocabulary};
+use common::check::well_formed;
+use common::{Cut, Form, Record, tokenize, vocabulary};
+use gemma4_parser::{Finish, Message, Options, Reason, Start, Tools, Vocabulary, parse, parse_ids};
 use serde_json::Value;
 
 struct Case {
     id: String,
     text: String,
     deltas: Option<Vec<String>>,
-    text_only: bool,
+    /// The forms that it is given in; both where the case names none.
+    forms: Vec<Form>,
     finish: Finish,
     options: Options,
     expect: Value,
@@ -36,21 +46,25 @@ fn cases() -> Vec<Case> {
                 deltas: case["deltas"]
                     .as_array()
                     .map(|deltas| deltas.iter().map(|delta| delta.as_str().unwrap().to_owned()).collect()),
-                text_only: case["forms"].as_array().is_some_and(|forms| !forms.contains(&"ids".into())),
+                forms: [(Form::Text, "text"), (Form::Ids, "ids")]
+                    .into_iter()
+                    .filter(|(_, name)| case["forms"].as_array().is_none_or(|forms| forms.contains(&(*name).into())))
+                    .map(|(form, _)| form)
+                    .collect(),
                 finish: *Finish::ALL.iter().find(|reason| reason.as_str() == finish).unwrap(),
                 options: Options {
                     start: *Start::ALL.iter().find(|at| at.as_str() == start).unwrap(),
                     parse_reasoning: flag("parse_reasoning", true),
                     lenient: flag("lenient", true),
                     coerce: flag("coerce", false),
-                    spaced: false,
+                    spaced: flag("spaced", false),
                     tools: (!tools.is_null()).then(|| Arc::new(Tools::from_json(&tools.to_string()).unwrap())),
                 },
                 expect: case["expect"].clone(),
             });
         }
     }
-    assert!(cases.len() >= 197, "the vectors are all there");
+    assert!(cases.len() > 500, "the vectors are all there");
     cases
 }
 
@@ -87,29 +101,42 @@ fn check(case: &Case, message: &Message) {
 }
 
 fn every_cut(form: Form, vocabulary: &Arc<Vocabulary>) {
-    for case in cases() {
-        if case.text_only && form == Form::Ids {
-            continue;
-        }
-        let run = |cut: Cut<'_>| Record::of(&case.text, form, cut, vocabulary, case.finish, &case.options);
-        let whole = run(Cut::Whole);
-        check(&case, &whole.message());
-        assert_eq!(run(Cut::Units), whole, "{}: one token or character at a time", case.id);
-        if let Some(deltas) = &case.deltas {
-            assert_eq!(deltas.concat(), case.text, "{}: the deltas are the text", case.id);
-            assert_eq!(run(Cut::Deltas(deltas)), whole, "{}: its own deltas", case.id);
-        }
-        for seed in 0..20 {
-            assert_eq!(run(Cut::Random(seed)), whole, "{}: random cut {seed}", case.id);
-        }
+    let cases = cases().into_iter().filter(|case| case.forms.contains(&form));
+    // Each case for itself, so that one run names all that fail; the panics say why.
+    let failed: Vec<String> = cases
+        .filter(|case| catch_unwind(AssertUnwindSafe(|| every_cut_of(case, form, vocabulary))).is_err())
+        .map(|case| case.id)
+        .collect();
+    assert!(failed.is_empty(), "{} cases fail as {form:?}: {}", failed.len(), failed.join(" "));
+}
+
+fn every_cut_of(case: &Case, form: Form, vocabulary: &Arc<Vocabulary>) {
+    let run = |cut: Cut<'_>| Record::of(&case.text, form, cut, vocabulary, case.finish, &case.options);
+    let whole = run(Cut::Whole);
+    check(case, &whole.message());
+    let at_once = match form {
+        Form::Text => parse(&case.text, case.finish, case.options.clone()),
+        Form::Ids => parse_ids(&tokenize(&case.text), Arc::clone(vocabulary), case.finish, case.options.clone()),
+    };
+    assert_eq!(at_once, Ok(whole.message()), "{}: at once", case.id);
+    assert_eq!(well_formed(&whole, case.finish, &case.options), Ok(()), "{}", case.id);
+    assert_eq!(run(Cut::Units), whole, "{}: one token or character at a time", case.id);
+    if let Some(deltas) = &case.deltas {
+        assert_eq!(deltas.concat(), case.text, "{}: the deltas are the text", case.id);
+        assert_eq!(run(Cut::Deltas(deltas)), whole, "{}: its own deltas", case.id);
+    }
+    for seed in 0..20 {
+        assert_eq!(run(Cut::Random(seed)), whole, "{}: random cut {seed}", case.id);
     }
 }
 
+/// Every case given as token ids.
 #[test]
 fn vectors_as_ids() {
     every_cut(Form::Ids, &vocabulary());
 }
 
+/// Every case given as text.
 #[test]
 fn vectors_as_text() {
     every_cut(Form::Text, &vocabulary());

@@ -502,6 +502,7 @@ impl Arguments {
         write_escaped(&self.key, fragment);
         fragment.push_str(if context.spaced { "\": " } else { "\":" });
         self.value = context.tools.map_or(SchemaId::ANY, |tools| tools.child(self.frame().schema, &self.key));
+        reuse(&mut self.key);
         self.cursor += 1;
         self.changed();
         self.state = State::Value;

@@ -136,6 +136,7 @@ impl Arguments {
         }
         self.begin_value(context, out);
         write_string(&self.key, out.fragment(self.index));
+        reuse(&mut self.key);
         self.mark = decided;
         self.state = State::AfterQuoted;
         Step::Go

@@ -1,7 +1,10 @@
 //! What the tests share: a vocabulary of single bytes and a few words, cuts, and recorded events.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+#![allow(dead_code, unreachable_pub, clippy::string_slice, reason = "each test binary uses a part of it")]
 
-use std::sync::Arc;
+pub mod check;
+pub mod json;
+
+use std::sync::{Arc, OnceLock};
 
 use gemma4_parser::{
     ControlToken, Detail, Event, Finish, Fold, Kind, Message, Options, Sink, StreamParser, Vocabulary,
@@ -65,10 +68,15 @@ pub enum Cut<'a> {
 }
 
 pub fn vocabulary() -> Arc<Vocabulary> {
+    static VOCABULARY: OnceLock<Arc<Vocabulary>> = OnceLock::new();
+    Arc::clone(VOCABULARY.get_or_init(|| Arc::new(new_vocabulary())))
+}
+
+fn new_vocabulary() -> Vocabulary {
     let control = ControlToken::ALL.iter().map(|token| (token.id(), token.literal().as_bytes().to_vec()));
     let bytes = (0..=255u8).map(|byte| (BYTES + u32::from(byte), vec![byte]));
     let words = PIECES.iter().zip(WORDS..).map(|(piece, id)| (id, piece.as_bytes().to_vec()));
-    Arc::new(Vocabulary::from_pieces(control.chain(bytes).chain(words)).unwrap())
+    Vocabulary::from_pieces(control.chain(bytes).chain(words)).unwrap()
 }
 
 /// The ids of `text`: control literals as control ids, the longest words, else bytes.

@@ -204,6 +204,22 @@ fn limits() {
     }
 }
 
+/// A value or key that is too long is malformed whatever follows it, also where nothing does.
+#[test]
+fn limits_before_anything() {
+    for more in [1, 2, 5] {
+        for behind in ["<|\"|>}<tool_call|>", "<tool_call|>", "<turn|>", "", " }<tool_call|>"] {
+            for start in ["a:", "", "a:'", "a:\""] {
+                let text = format!("<|tool_call>call:f{{{start}{}{behind}", "1".repeat(MIB + more));
+                let message = at_once_and_in_pieces(&text, Finish::Stop).message();
+                let reasons: Vec<_> = message.unparsed.iter().map(|span| span.reason).collect();
+                assert_eq!(reasons, [Reason::MalformedCall], "{more} {start} {behind}");
+                assert!(message.tool_calls.is_empty(), "{more} {start} {behind}");
+            }
+        }
+    }
+}
+
 /// Texts that leave the machine in each of its states, and whether a call behind them is read in any case.
 const PREFIXES: &[&str] = &[
     "",

@@ -6,6 +6,7 @@ use gemma4_parser as core;
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyIterator, PyList, PyString, PyTuple, PyType};
 
+use crate::ids::Ids;
 use crate::words::Words;
 
 /// What an event's `detail` holds: the core's, turned into a tuple when somebody asks for it, or the tuple
@@ -100,6 +101,19 @@ impl Event {
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyType>, Bound<'py, PyTuple>)> {
         Ok((py.get_type::<Self>(), self.fields(py)?))
     }
+}
+
+/// The least that a call returning one event can do: reads the ids as push does and returns a list of one new event.
+///
+/// For benchmarks, which compare a step with it. Raises as StreamParser.push does for what holds no ids.
+#[pyfunction]
+#[pyo3(name = "_one_event")]
+pub(crate) fn one_event<'py>(py: Python<'py>, ids: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+    Ids::read(ids)?;
+    let words = Words::get(py)?;
+    let kind = words.kind(py, core::Kind::Content);
+    let text = words.text(py, core::Kind::Content, " token");
+    PyList::new(py, [Event { kind, text, index: py.None(), detail: Detail::Core(core::Detail::None) }])
 }
 
 /// The events of one step, collected without Python: to be made Python objects when the parser's lock is free again,

@@ -21,7 +21,7 @@ use pyo3::prelude::*;
 /// The names of the package as the Rust core implements them.
 #[pymodule(name = "_rust")]
 mod rust_module {
-    use super::{Bound, PyAnyMethods, PyModule, PyModuleMethods, PyResult};
+    use super::{Bound, PyAnyMethods, PyModule, PyModuleMethods, PyResult, wrap_pyfunction};
 
     #[pymodule_export]
     use super::arguments::{arguments_to_json, format_arguments, parse_arguments};
@@ -38,6 +38,8 @@ mod rust_module {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();
+        // Not one of the names that `add` would export.
+        module.setattr("_one_event", wrap_pyfunction!(super::event::one_event, module)?)?;
         for (home, names) in [
             ("gemma4_parser.errors", &["ArgumentError"][..]),
             ("gemma4_parser.message", &["Message", "ToolCall", "Unparsed"][..]),

@@ -23,10 +23,11 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml LICENSE $(wildcard README.md) \
 # The binding asks an interpreter for its version when it is compiled.
 export PYO3_PYTHON := $(abspath $(BIN)/python)
 
-.PHONY: help demo test test-rust test-python lint types dev wheel clean tools components
+.PHONY: help demo test test-rust test-python lint types dev wheel bench bench-instructions bench-report clean tools \
+	components
 
 help: ## list the words
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(DEMO)/.ready ## build the release wheel and play a long agent turn through it (ARGS=--help lists options)
 	@$(DEMO)/bin/gemma4-parser demo $(ARGS)
@@ -58,8 +59,19 @@ dev: $(VENV)/.wheel ## .venv with the tools and a build of the working tree
 wheel: $(VENV)/.tools ## the release wheel, in dist/
 	$(BIN)/maturin build --release --locked --interpreter $(BIN)/python --out dist
 
+bench: $(VENV)/.wheel ## what a step costs from Python, whole outputs, memory (ARGS=--record keeps the result)
+	$(BIN)/python bench/python/steps.py $(ARGS)
+
+bench-instructions: $(VENV)/.tools ## instructions of the core at doubling lengths, by callgrind (ARGS=--record)
+	$(BIN)/python bench/instructions.py $(ARGS)
+
+bench-report: $(VENV)/.tools ## the curves and tables of the newest records
+	$(BIN)/python $(PIP) install matplotlib
+	$(BIN)/python bench/growth.py
+	$(BIN)/python bench/report.py
+
 clean: ## remove everything that was built or fetched
-	rm -rf target dist $(VENV) $(DEMO) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf target bench/rust/target dist $(VENV) $(DEMO) .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find python tests -name __pycache__ -prune -exec rm -rf {} +
 
 tools:

@@ -106,6 +106,28 @@ impl KeyScan {
         }
     }
 
+    /// Bytes that are no structure in any stage ([`is_word`]); false where no key can come of it any more.
+    fn word(&mut self, word: &[u8], object: Object<'_>) -> bool {
+        let mut word = word;
+        if self.stage == Stage::Lead {
+            let spaces = word.iter().take_while(|byte| **byte == b' ').count();
+            word = word.get(spaces..).unwrap_or_default();
+            if word.is_empty() {
+                return true;
+            }
+            self.stage = Stage::Bare;
+        }
+        if (self.gap && self.stage == Stage::Bare) || matches!(self.stage, Stage::Closed(_)) {
+            return word.iter().all(|byte| *byte == b' ');
+        }
+        self.escape = false;
+        if object.declares() {
+            let room = (object.keep() + 1).saturating_sub(self.key.len());
+            self.key.extend_from_slice(word.get(..room).unwrap_or(word));
+        }
+        true
+    }
+
     pub(crate) fn byte(&mut self, byte: u8, object: Object<'_>) -> Found {
         match self.stage {
             Stage::Lead => match byte {
@@ -205,6 +227,11 @@ pub(crate) struct SwallowedKey {
     scans: Option<Box<Scans>>,
 }
 
+/// A byte that is no structure, in no stage of a look-ahead.
+const fn is_word(byte: u8) -> bool {
+    !matches!(byte, 0..=31 | b',' | b':' | b'=' | b'{' | b'}' | b'[' | b']' | b'"' | b'\'' | b'`' | b'\\')
+}
+
 #[derive(Debug, Default)]
 struct Scans {
     bare: Option<KeyScan>,
@@ -249,6 +276,19 @@ impl Scans {
         found
     }
 
+    fn word(&mut self, word: &[u8], object: Object<'_>) {
+        let step = |slot: &mut Option<KeyScan>| {
+            if slot.as_mut().is_some_and(|scan| !scan.word(word, object)) {
+                *slot = None;
+            }
+        };
+        for (closed, open) in &mut self.quoted {
+            step(closed);
+            step(open);
+        }
+        step(&mut self.bare);
+    }
+
     fn control(&mut self, token: ControlToken, object: Object<'_>) {
         self.bare = None;
         for (closed, open) in &mut self.quoted {
@@ -288,6 +328,13 @@ impl SwallowedKey {
             if self.is_idle() {
                 let Some(at) = rest.iter().position(|byte| *byte == b',') else { return };
                 rest = rest.get(at..).unwrap_or_default();
+            }
+            let length = rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len());
+            if let (1.., Some(scans)) = (length, &mut self.scans) {
+                let (word, tail) = rest.split_at_checked(length).unwrap_or_default();
+                scans.word(word, object);
+                rest = tail;
+                continue;
             }
             let Some((&byte, tail)) = rest.split_first() else { return };
             self.found = self.scans.get_or_insert_default().byte(byte, object);

@@ -13,7 +13,7 @@ use crate::text::Assembler;
 use crate::token::{ControlToken, Literal, match_literal};
 use crate::turn::Turn;
 use crate::utf8::Utf8;
-use crate::vocabulary::{Piece, Vocabulary};
+use crate::vocabulary::{Piece, Vocabulary, is_plain};
 
 /// How a stream is read. The default is what a server wants.
 #[derive(Clone, Debug)]
@@ -146,9 +146,15 @@ impl StreamParser {
             return false;
         }
         let Some(text) = self.vocabulary.as_ref().and_then(|vocabulary| vocabulary.plain(id)) else { return false };
-        let (kind, index) = if let Some(index) = self.turn.plain_string() {
+        Self::pass(&mut self.turn, &self.options, text, sink)
+    }
+
+    /// Passes plain text on, if it stands in plain text or in an open string.
+    #[inline]
+    fn pass(turn: &mut Turn, options: &Options, text: &str, sink: &mut dyn Sink) -> bool {
+        let (kind, index) = if let Some(index) = turn.plain_string(text, context(options)) {
             (Kind::CallArguments, Some(index))
-        } else if let Some(thought) = self.turn.plain_text() {
+        } else if let Some(thought) = turn.plain_text() {
             (if thought { Kind::Reasoning } else { Kind::Content }, None)
         } else {
             return false;
@@ -194,6 +200,17 @@ impl StreamParser {
     /// # Errors
     /// [`ErrorKind::Usage`] after ids or after the end.
     pub fn push_text(&mut self, text: &str, sink: &mut impl Sink) -> Result<(), Error> {
+        if self.fed == Fed::Text
+            && self.assembler.is_empty()
+            && is_plain(text.as_bytes())
+            && Self::pass(&mut self.turn, &self.options, text, sink)
+        {
+            return Ok(());
+        }
+        self.push_any_text(text, sink)
+    }
+
+    fn push_any_text(&mut self, text: &str, sink: &mut dyn Sink) -> Result<(), Error> {
         self.fed = self.fed.then(Fed::Text)?;
         let context = context(&self.options);
         let mut out = Output::new(sink, &mut self.buffer);

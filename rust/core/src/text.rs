@@ -70,6 +70,11 @@ fn eos_run(text: &str, mut at: usize) -> Run {
 }
 
 impl Assembler {
+    /// Whether nothing is held.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
     pub(crate) fn clear(&mut self) {
         reuse(&mut self.held);
         self.eos = None;

@@ -105,8 +105,8 @@ impl Turn {
 
     /// The number of the call whose open string takes a plain piece of text as it is, if there is one.
     #[inline]
-    pub(crate) fn plain_string(&self) -> Option<u32> {
-        (self.state == State::Call && self.arguments.takes_plain()).then(|| self.calls.wrapping_sub(1))
+    pub(crate) fn plain_string(&mut self, text: &str, context: Context<'_>) -> Option<u32> {
+        (self.state == State::Call && self.arguments.takes_plain(text, context)).then(|| self.calls.wrapping_sub(1))
     }
 
     /// Whether a plain piece of text (which ends in no quote and no newline) is content as it is, or reasoning.
@@ -184,6 +184,9 @@ impl Turn {
                 State::Header => rest = self.header(rest, context, out),
                 State::Call => {
                     let verdict = self.arguments.push(Symbol::Text(rest), context, out);
+                    if verdict == Verdict::More {
+                        return None;
+                    }
                     return self.verdict(verdict, context, out);
                 }
                 State::Skip { reason, index, blank } => {

@@ -336,7 +336,7 @@ fn byte_piece(piece: &[u8]) -> Option<u8> {
 }
 
 /// See [`PLAIN`].
-fn is_plain(text: &[u8]) -> bool {
+pub(crate) fn is_plain(text: &[u8]) -> bool {
     let ends = |byte: &u8| matches!(byte, 0..0x20 | b'"' | b'\\' | b',' | b'<' | b'\'' | b'`' | b'}' | b']' | b')');
     !matches!(text, [] | [.., b' ']) && !text.iter().any(ends)
 }

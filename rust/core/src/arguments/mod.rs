@@ -287,11 +287,6 @@ impl Arguments {
         self.state == State::Complete
     }
 
-    /// Whether `text` can be passed through as the next piece of an open string, with nothing in it looked at.
-    pub(crate) fn takes_plain(&self) -> bool {
-        self.state == State::String && !self.held && self.tail.is_empty() && self.swallowed.is_idle()
-    }
-
     /// Takes the next symbol.
     pub(crate) fn push(&mut self, symbol: Symbol<'_>, context: Context<'_>, out: &mut Output) -> Verdict {
         self.tail.push(symbol);

@@ -31,6 +31,27 @@ impl Arguments {
         Step::Go
     }
 
+    /// Whether `text` can be passed through as the next piece of an open string, with nothing in it looked at.
+    #[inline]
+    pub(crate) fn takes_plain(&mut self, text: &str, context: Context<'_>) -> bool {
+        if self.state != State::String || self.held || !self.tail.is_empty() {
+            return false;
+        }
+        if !self.swallowed.is_idle() {
+            self.look_ahead(text, context);
+        }
+        true
+    }
+
+    /// A comma has come before: a key may follow it, which only matters if the string is left open.
+    #[inline(never)]
+    fn look_ahead(&mut self, text: &str, context: Context<'_>) {
+        if context.lenient {
+            let object = self.swallowing(context);
+            self.swallowed.text(text.as_bytes(), object);
+        }
+    }
+
     /// The object that a key swallowed by the open string would belong to: no declared keys where it is an array.
     fn swallowing<'a>(&self, context: Context<'a>) -> crate::key_scan::Object<'a> {
         let frame = self.frame();

@@ -18,7 +18,7 @@ BIN := $(VENV)/bin
 PIP := -m pip --disable-pip-version-check --quiet
 # Folders count too: a file that was taken away is a change.
 SOURCES := Cargo.toml Cargo.lock pyproject.toml LICENSE $(wildcard README.md) \
-	$(shell find rust python -not -path '*/__pycache__*' -not -name '*.so')
+	$(shell find rust python -not -path '*/__pycache__*' -not -path 'rust/core/tests*' -not -name '*.so')
 
 # The binding asks an interpreter for its version when it is compiled.
 export PYO3_PYTHON := $(abspath $(BIN)/python)
@@ -77,8 +77,8 @@ clean: ## remove everything that was built or fetched
 tools:
 	@if [[ -z "$(PYTHON)" ]] || ! "$(PYTHON)" -c '$(MODERN)'; then \
 		echo "make: Python 3.11 or newer is needed; PYTHON=… names one" >&2; exit 1; fi
-	@if ! command -v cargo >/dev/null; then \
-		echo "make: cargo is missing; https://rustup.rs tells how to install Rust" >&2; exit 1; fi
+	@if ! cargo --version >/dev/null; then \
+		echo "make: cargo is missing (or rustup has no toolchain); https://rustup.rs tells how to install Rust" >&2; exit 1; fi
 
 components: | tools
 	@cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt || \

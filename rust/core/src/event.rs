@@ -120,7 +120,7 @@ named! {
 }
 
 named! {
-    /// The named repairs of the lenient grammar; `DESIGN.md` has a section on each.
+    /// The named repairs of the lenient grammar; `DESIGN.md` tells each form.
     Repair {
         /// `<|tool_call>:name{`
         ColonOpener = "colon_opener",
@@ -171,13 +171,13 @@ named! {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Repairs {
     len: u8,
-    names: [Repair; 21],
+    names: [Repair; Repair::ALL.len()],
 }
 
 impl Repairs {
     /// No repair.
     pub const fn new() -> Self {
-        Self { len: 0, names: [Repair::ColonOpener; 21] }
+        Self { len: 0, names: [Repair::ColonOpener; Repair::ALL.len()] }
     }
 
     /// The repairs in the order met.

@@ -4,8 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::arguments::unescape_single;
-use crate::json::unescape;
+use crate::json::{unescape, unescape_single};
 use crate::schema::{SchemaId, Tools};
 use crate::token::{ControlToken, is_blank, trim_end};
 
@@ -106,7 +105,7 @@ impl KeyScan {
         }
     }
 
-    /// Bytes that are no structure in any stage ([`is_word`]); false where no key can come of it any more.
+    /// Bytes that are no structure in any stage ([`is_no_structure`]); false where no key can come of it any more.
     fn word(&mut self, word: &[u8], object: Object<'_>) -> bool {
         let mut word = word;
         if self.stage == Stage::Lead {
@@ -228,7 +227,7 @@ pub(crate) struct SwallowedKey {
 }
 
 /// A byte that is no structure, in no stage of a look-ahead.
-const fn is_word(byte: u8) -> bool {
+const fn is_no_structure(byte: u8) -> bool {
     !matches!(byte, 0..=31 | b',' | b':' | b'=' | b'{' | b'}' | b'[' | b']' | b'"' | b'\'' | b'`' | b'\\')
 }
 
@@ -329,7 +328,7 @@ impl SwallowedKey {
                 let Some(at) = rest.iter().position(|byte| *byte == b',') else { return };
                 rest = rest.get(at..).unwrap_or_default();
             }
-            let length = rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len());
+            let length = rest.iter().position(|byte| !is_no_structure(*byte)).unwrap_or(rest.len());
             if let (1.., Some(scans)) = (length, &mut self.scans) {
                 let (word, tail) = rest.split_at_checked(length).unwrap_or_default();
                 scans.word(word, object);

@@ -274,13 +274,39 @@ impl Turn {
         }
     }
 
-    /// The end of a stretch of the thought: held blanks are reasoning unless it is blank.
-    fn end_stretch(&mut self, out: &mut Output) {
+    /// The newline that was held is reasoning: what follows it is not the end of the thought.
+    fn say_newline(&mut self, out: &mut Output) {
         if !self.blank_stretch {
             out.text(true, &self.blanks);
+            reuse(&mut self.blanks);
         }
+    }
+
+    /// The end of a stretch of the thought: held blanks are reasoning unless it is blank.
+    fn end_stretch(&mut self, out: &mut Output) {
+        self.say_newline(out);
         reuse(&mut self.blanks);
         self.blank_stretch = true;
+    }
+
+    /// A control token or the end follows: what is held for the next characters is decided.
+    fn settle(&mut self, out: &mut Output) {
+        match self.state {
+            State::LenientHeader(_) => {
+                self.lead.push_str(self.header.text());
+                self.release(out);
+            }
+            State::Label if self.lead == "thought" => {
+                reuse(&mut self.lead);
+                self.state = State::Text;
+            }
+            State::At(_) | State::Label => self.release(out),
+            State::Quoted(token, _) => {
+                self.state = State::Text;
+                self.structure(token, false, out);
+            }
+            _ => {}
+        }
     }
 
     fn header<'t>(&mut self, text: &'t str, context: Context<'_>, out: &mut Output) -> &'t str {
@@ -364,7 +390,7 @@ impl Turn {
             self.state = State::Call;
             let opening = Opening { round, repair: Some(Repair::CallsInOneBlock), angle: false };
             Self::start_call(&name, &mut self.calls, opening, context, &mut self.arguments, out);
-            verdict = self.arguments.go_on(context, out);
+            verdict = self.arguments.run(context, out);
         }
     }
 
@@ -382,27 +408,8 @@ impl Turn {
                 self.state = State::Text;
                 self.structure(token, place == Place::Call, out);
             }
-            State::At(_) => {
-                self.release(out);
-                return self.control(token, context, out);
-            }
-            State::LenientHeader(..) => {
-                self.lead.push_str(self.header.text());
-                self.release(out);
-                return self.control(token, context, out);
-            }
-            State::Label => {
-                if self.lead == "thought" {
-                    reuse(&mut self.lead);
-                    self.state = State::Text;
-                } else {
-                    self.release(out);
-                }
-                return self.control(token, context, out);
-            }
-            State::Quoted(held, _) => {
-                self.state = State::Text;
-                self.structure(held, false, out);
+            State::At(_) | State::LenientHeader(_) | State::Label | State::Quoted(..) => {
+                self.settle(out);
                 return self.control(token, context, out);
             }
             State::Header => {
@@ -459,12 +466,11 @@ impl Turn {
             }
             ControlToken::CallClose if after_call => self.state = State::At(Place::Call),
             ControlToken::ChannelOpen => {
-                if !self.thought {
+                if self.thought {
+                    self.say_newline(out);
+                } else {
                     self.thought = true;
                     self.blank_stretch = true;
-                } else if !self.blank_stretch {
-                    out.text(true, &self.blanks);
-                    reuse(&mut self.blanks);
                 }
                 self.state = State::Label;
             }
@@ -490,9 +496,8 @@ impl Turn {
                 self.state = State::Ended { text: false };
             }
             _ => {
-                if self.thought && !self.blank_stretch {
-                    out.text(true, &self.blanks);
-                    reuse(&mut self.blanks);
+                if self.thought {
+                    self.say_newline(out);
                 }
                 out.unparsed(Reason::StrayMarker, None, token.literal());
             }
@@ -516,22 +521,9 @@ impl Turn {
                         out.unparsed(Reason::StrayMarker, None, &self.lead);
                         reuse(&mut self.lead);
                     }
-                    self.release(out);
+                    self.settle(out);
                 }
-                State::LenientHeader(..) => {
-                    self.lead.push_str(self.header.text());
-                    self.release(out);
-                }
-                State::Label => {
-                    if self.lead == "thought" {
-                        reuse(&mut self.lead);
-                    }
-                    self.release(out);
-                }
-                State::Quoted(token, _) => {
-                    self.state = State::Text;
-                    self.structure(token, false, out);
-                }
+                State::LenientHeader(_) | State::Label | State::Quoted(..) => self.settle(out),
                 State::Header => {
                     self.not_a_call(Reason::TruncatedCall, out);
                 }

@@ -101,9 +101,7 @@ impl Arguments {
         if scalar == Scalar::No {
             return malformed("an undelimited value that is no number, true, false or null");
         }
-        if self.frame().array {
-            self.comma(context, out);
-        }
+        self.begin_value(context, out);
         let text = trim_end(self.tail.slice(self.start, end));
         let fragment = out.fragment(self.index);
         match scalar {

@@ -68,17 +68,17 @@ impl Arguments {
     pub(super) fn close_all(&mut self, out: &mut Output) -> Step {
         self.repairs.note(Repair::MissingCloseBracket);
         self.cursor += ControlToken::CallClose.literal().len();
-        self.accept(out)
+        self.accept(out);
+        Step::Done(Verdict::Accepted)
     }
 
     /// Sends what closes the brackets that are open, the arguments object's included.
-    pub(super) fn accept(&mut self, out: &mut Output) -> Step {
+    pub(super) fn accept(&mut self, out: &mut Output) {
         let fragment = out.fragment(self.index);
         while let Some(frame) = self.frames.pop() {
             fragment.push(if frame.array { ']' } else { '}' });
         }
         self.changed();
-        Step::Done(Verdict::Accepted)
     }
 
     pub(super) fn complete(&mut self, unit: Unit, context: Context<'_>, out: &mut Output) -> Step {
@@ -100,7 +100,8 @@ impl Arguments {
             Unit::Byte(_) => malformed("expected the close marker after the arguments"),
             Unit::Control(ControlToken::CallClose) => {
                 self.cursor += ControlToken::CallClose.literal().len();
-                self.accept(out)
+                self.accept(out);
+                Step::Done(Verdict::Accepted)
             }
             Unit::Control(token)
                 if context.lenient
@@ -108,7 +109,8 @@ impl Arguments {
                         || matches!(token, ControlToken::CallOpen | ControlToken::ChannelOpen)) =>
             {
                 self.repairs.note(Repair::MissingCloseMarker);
-                self.accept(out)
+                self.accept(out);
+                Step::Done(Verdict::Accepted)
             }
             Unit::Control(token) => Self::marker(token),
             Unit::End => Step::Wait,
@@ -127,7 +129,7 @@ impl Arguments {
             Progress::More => Step::Go,
             Progress::No => malformed("expected the close marker or another call after the arguments"),
             Progress::Call { round } => {
-                let _ = self.accept(out);
+                self.accept(out);
                 Step::Done(Verdict::Next { round })
             }
         }

@@ -1,4 +1,4 @@
-//! The call grammar: from the text between a call's brackets to fragments of JSON text (rule `call`).
+//! The call grammar: from the text between a call's brackets to fragments of JSON text (part 1 of `DESIGN.md`, "The call").
 //!
 //! Everything that has come and is not yet decided lies in one buffer, the tail; the machine walks over it with a
 //! cursor, so that a look-ahead that fails can be walked again. What has changed the fragments is forgotten.
@@ -8,8 +8,6 @@ mod closing;
 mod quoted;
 mod scalar;
 mod string;
-
-pub(crate) use scalar::unescape_single;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -277,11 +275,6 @@ impl Arguments {
         rest
     }
 
-    /// Goes on with what has come but is not consumed, after [`Verdict::Next`].
-    pub(crate) fn go_on(&mut self, context: Context<'_>, out: &mut Output) -> Verdict {
-        self.run(context, out)
-    }
-
     /// Whether the object is complete.
     pub(crate) fn is_complete(&self) -> bool {
         self.state == State::Complete
@@ -293,7 +286,8 @@ impl Arguments {
         self.run(context, out)
     }
 
-    fn run(&mut self, context: Context<'_>, out: &mut Output) -> Verdict {
+    /// Goes on with what has come but is not consumed.
+    pub(crate) fn run(&mut self, context: Context<'_>, out: &mut Output) -> Verdict {
         loop {
             let unit = self.tail.unit(self.cursor);
             if unit == Unit::End {
@@ -568,7 +562,7 @@ impl Arguments {
                 State::Complete if context.lenient => {
                     self.repairs.note(Repair::MissingCloseMarker);
                     self.cursor = self.tail.len();
-                    let _ = self.accept(out);
+                    self.accept(out);
                     return Verdict::Accepted;
                 }
                 _ => {}

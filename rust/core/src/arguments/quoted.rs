@@ -1,9 +1,9 @@
 //! Keys and values in `"…"`, `'…'` and `` `…` `` (rules `json_string`, `single_quotes`, `backticks`).
 
-use super::scalar::{unescape_single, write_string};
+use super::scalar::write_string;
 use super::{Arguments, Context, HELD_LIMIT, State, Step, malformed};
 use crate::event::Repair;
-use crate::json::unescape;
+use crate::json::{unescape, unescape_single};
 use crate::key_scan::Found;
 use crate::output::Output;
 use crate::tail::{Unit, reuse};

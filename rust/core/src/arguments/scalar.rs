@@ -150,28 +150,3 @@ fn is_integral(text: &str) -> bool {
         fraction.unwrap_or_default().bytes().all(|digit| digit == b'0') && !exponent.contains('-')
     })
 }
-
-/// Decodes the inside of a string in single quotes: Python's escapes, unless another one occurs (rule
-/// `single_quotes`).
-pub(crate) fn unescape_single(inner: &str, out: &mut String) -> bool {
-    let length = out.len();
-    let mut characters = inner.chars();
-    while let Some(character) = characters.next() {
-        if character != '\\' {
-            out.push(character);
-            continue;
-        }
-        let decoded = match characters.next() {
-            Some('n') => '\n',
-            Some('t') => '\t',
-            Some('r') => '\r',
-            Some(same @ ('\\' | '\'' | '"')) => same,
-            _ => {
-                out.truncate(length);
-                return false;
-            }
-        };
-        out.push(decoded);
-    }
-    true
-}

@@ -240,7 +240,7 @@ impl Arguments {
         self.repairs.note(Repair::MissingCloseDelimiter);
         self.end_data(self.place - suffix, context, out);
         self.cursor = self.place + ControlToken::CallClose.literal().len();
-        let _ = self.accept(out);
+        self.accept(out);
         Verdict::Accepted
     }
 

@@ -77,7 +77,7 @@ OPTIONS = "*, {}tools=None, start='content', parse_reasoning=True, lenient=True,
         ("parse", "(output, vocabulary=None, {})".format(OPTIONS.format("finish='stop', "))),
         ("parse_arguments", "(text)"),
         ("arguments_to_json", "(text, *, spaced=False)"),
-        ("format_arguments", "(arguments)"),
+        ("format_arguments", "(mapping)"),
     ],
 )
 def test_signatures(impl: ModuleType, name: str, signature: str) -> None:

@@ -293,3 +293,66 @@ def test_demo_turn_is_what_it_promises() -> None:
     assert (238 + 0xF0) in tokens.ids, "some emoji come in bytes"
     assert len(ledger_module().splitlines()) > 300
     compile(ledger_module(), "ledger.py", "exec")
+
+
+# outputs and inputs that are closed or full
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("words", [["info"], ["parse", "FILE"], ["parse", "--events", "FILE"], ["demo"], ["--help"]])
+def test_full_output(words: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "output"
+    path.write_text(CALL, encoding="utf-8")
+    line = [sys.executable, "-m", "gemma4_parser", *(str(path) if word == "FILE" else word for word in words)]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, check=False, env=ENVIRONMENT, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.decode().startswith("gemma4-parser: standard output: ")
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="closes streams by the words of a POSIX shell")
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ("info >&-", "standard output is closed"),
+        ("demo >&-", "standard output is closed"),
+        ("parse <&-", "standard input is closed"),
+    ],
+)
+def test_closed_streams(words: str, error: str) -> None:
+    line = f'"{sys.executable}" -m gemma4_parser {words}'
+    done = subprocess.run(["sh", "-c", line], capture_output=True, check=False, env=ENVIRONMENT, timeout=60)
+    assert (done.returncode, done.stderr.decode()) == (2, f"gemma4-parser: {error}\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="closes streams by the words of a POSIX shell")
+def test_an_error_never_goes_to_the_output() -> None:
+    line = f'"{sys.executable}" -m gemma4_parser parse no/such/file 2>&-'
+    done = subprocess.run(["sh", "-c", line], capture_output=True, check=False, env=ENVIRONMENT, timeout=60)
+    assert (done.returncode, done.stdout) == (2, b"")
+
+
+def test_unknown_options_are_named() -> None:
+    assert "--bogus" in failure("--bogus")
+    assert "--eve" in failure("parse", "--eve", given=CALL)
+    assert "COMMAND" in failure()
+
+
+def test_place_of_bad_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "output"
+    path.write_bytes(b"x" * 200_000 + "é".encode() + b"\xff" + b"x" * 10)
+    assert "byte 200002" in failure("parse", str(path))
+    path.write_bytes(b"ab\xe2\x82")
+    assert "byte 2" in failure("parse", str(path))
+    path.write_bytes(b"x" * (64 * 1024 - 1) + b"\xe2(")
+    assert f"byte {64 * 1024 - 1}" in failure("parse", str(path))
+
+
+def test_errors_name_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "tools"
+    path.write_text("{}")
+    assert str(path) in failure("parse", "--tools", str(path), given=CALL)
+    assert "''" in failure("parse", "")
+    strange = tmp_path / "a\x0b\x1b[31mb"
+    assert "\x1b" not in failure("parse", str(strange))

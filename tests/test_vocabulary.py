@@ -285,3 +285,18 @@ def test_immutable(vocabulary: Any) -> None:
         vocabulary.x = 1
     with pytest.raises(TypeError):
         vocabulary["x"] = 1
+
+
+def test_pieces_that_change_meanwhile(impl: ModuleType) -> None:
+    """Reading an id may run code that changes the dict: never a panic."""
+
+    class Clears:
+        def __index__(self) -> int:
+            table.clear()
+            return 5000
+
+        def __hash__(self) -> int:
+            return 1
+
+    table: dict[Any, bytes] = {**pieces(), Clears(): b"q", 6000: b"r"}
+    assert impl.Vocabulary(table).decode([5000, 6000]) == "qr"

@@ -35,7 +35,7 @@ def _float(spelling: str) -> float | Decimal:
         number = Decimal(spelling)
     except InvalidOperation:
         number = Decimal("NaN")
-    return Decimal(value) if number.is_nan() else number
+    return Decimal(str(value)) if number.is_nan() else number
 
 
 def tools_json(tools: object) -> str:

@@ -1,4 +1,7 @@
-"""What an output says, all of it at once: `Message` and its parts; both implementations make these same objects."""
+"""What an output says, all of it at once: `Message` and its parts; both implementations make these same objects.
+
+The rules of the fold are those of `DESIGN.md`, "Output"; those of values `values` and `json-text`.
+"""
 
 from __future__ import annotations
 

@@ -21,8 +21,16 @@ class Failure(Exception):
 
 
 def one_line(text: str) -> str:
-    """The text with its line breaks as spaces."""
-    return " ".join(text.split("\n")).replace("\r", " ")
+    """The text with line breaks as spaces, and escapes for what a terminal must not see."""
+    shown = " ".join(text.splitlines())
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in shown)
+
+
+def shown_name(path: str | None) -> str:
+    """What messages call an input."""
+    if path is None or path == "-":
+        return "standard input"
+    return path if path.strip() else repr(path)
 
 
 @contextmanager
@@ -31,9 +39,11 @@ def open_input(path: str | None) -> Iterator[BinaryIO]:
 
     Raises `Failure` where it cannot be read.
     """
-    name = "standard input" if path in (None, "-") else str(path)
+    name = shown_name(path)
     try:
         if path is None or path == "-":
+            if sys.stdin is None:
+                raise Failure("standard input is closed")
             yield sys.stdin.buffer
         else:
             with open(path, "rb") as file:
@@ -42,14 +52,21 @@ def open_input(path: str | None) -> Iterator[BinaryIO]:
         raise
     except OSError as error:
         raise Failure(f"{name}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise Failure(f"{name}: not UTF-8 text (byte {error.start} of what was read last)") from error
+
+
+def not_utf8(path: str | None, at: int) -> Failure:
+    """The failure of an input whose byte `at` is no UTF-8."""
+    return Failure(f"{shown_name(path)}: not UTF-8 text at byte {at}")
 
 
 def read_text(path: str | None) -> str:
     """All of the input as text. Raises `Failure` where it cannot be read or is not UTF-8."""
     with open_input(path) as file:
-        return file.read().decode("utf-8")
+        data = file.read()
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise not_utf8(path, error.start) from error
 
 
 def read_json(path: str | None) -> Any:
@@ -58,7 +75,7 @@ def read_json(path: str | None) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Failure(f"{path or 'standard input'}: not JSON: {error}") from error
+        raise Failure(f"{shown_name(path)}: not JSON: {error}") from error
 
 
 def event_json(event: Event) -> str:

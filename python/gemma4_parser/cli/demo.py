@@ -40,7 +40,7 @@ def add_to(commands: Commands) -> None:
     """Adds the command."""
     summary = "play a long agent turn token by token through the parser"
     command = commands.add_parser("demo", help=summary, description=summary.capitalize() + ".")
-    command.add_argument("--delay", type=_seconds, default=0.0, metavar="SECONDS", help="pause after each token")
+    command.add_argument("--delay", type=seconds, default=0.0, metavar="SECONDS", help="pause after each token")
     command.add_argument("--full", action="store_true", help="show long arguments to the last line")
     form = command.add_mutually_exclusive_group()
     form.add_argument("--plain", action="store_true", help="no colours")
@@ -48,7 +48,7 @@ def add_to(commands: Commands) -> None:
     command.set_defaults(run=run)
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 10:
         raise argparse.ArgumentTypeError("must be between 0 and 10")

@@ -9,7 +9,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from gemma4_parser import Event, Message, StreamParser, Vocabulary
-from gemma4_parser.cli.common import Commands, Failure, event_json, message_json, open_input, read_json
+from gemma4_parser.cli.common import (
+    Commands,
+    Failure,
+    event_json,
+    message_json,
+    not_utf8,
+    open_input,
+    read_json,
+    shown_name,
+)
 
 PIECE = 64 * 1024
 """Bytes read at once; with --events, what is there is parsed without waiting for more."""
@@ -38,15 +47,21 @@ def run(options: argparse.Namespace) -> None:
     """Parses the input piece by piece, as a stream."""
     if options.ids != (options.tokenizer is not None):
         raise Failure("--ids and --tokenizer need each other")
+    vocabulary = _vocabulary(options.tokenizer)
+    tools = None if options.tools is None else read_json(options.tools)
     try:
         stream = StreamParser(
-            _vocabulary(options.tokenizer),
-            tools=None if options.tools is None else read_json(options.tools),
+            vocabulary,
+            tools=tools,
             start=options.start,
             parse_reasoning=not options.no_reasoning,
             lenient=not options.strict,
             coerce=options.coerce,
         )
+    except (TypeError, ValueError) as error:
+        place = "" if options.tools is None else f"{shown_name(options.tools)}: "
+        raise Failure(f"{place}{error}") from error
+    try:
         steps = _push_ids(stream, options.file) if options.ids else _push_text(stream, options.file)
         if options.events:
             for events in steps:
@@ -56,7 +71,7 @@ def run(options: argparse.Namespace) -> None:
         events = [event for step in steps for event in step]
         message = Message.from_events([*events, *stream.finish(options.finish)])
     except (TypeError, ValueError) as error:
-        raise Failure(str(error)) from error
+        raise Failure(f"{shown_name(options.file)}: {error}") from error
     if options.openai:
         print(json.dumps(message.to_openai(), ensure_ascii=False, indent=2))
     else:
@@ -69,13 +84,15 @@ def _vocabulary(path: str | None) -> Vocabulary | None:
     try:
         return Vocabulary.from_file(path)
     except OSError as error:
-        raise Failure(f"{path}: {error.strerror or error}") from error
+        raise Failure(f"{shown_name(path)}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise Failure(f"{shown_name(path)}: {error}") from error
 
 
 def _push_ids(stream: StreamParser, path: str | None) -> Iterable[list[Event]]:
     ids: Any = read_json(path)
     if not isinstance(ids, list):
-        raise Failure("--ids needs a JSON list of token ids")
+        raise Failure(f"{shown_name(path)}: --ids needs a JSON list of token ids")
     yield stream.push(ids)
 
 
@@ -84,9 +101,19 @@ def _push_text(stream: StreamParser, path: str | None) -> Iterable[list[Event]]:
     with open_input(path) as file:
         # A buffered reader gives what is there; it waits only where there is nothing.
         read = getattr(file, "read1", file.read)
-        while piece := read(PIECE):
-            yield stream.push_text(decoder.decode(piece))
-        yield stream.push_text(decoder.decode(b"", final=True))
+        done = 0
+        while True:
+            piece = read(PIECE)
+            # Bytes of an incomplete character, which the decoder holds, come before the piece.
+            held = len(decoder.getstate()[0])
+            try:
+                text = decoder.decode(piece, final=not piece)
+            except UnicodeDecodeError as error:
+                raise not_utf8(path, done - held + error.start) from error
+            done += len(piece)
+            yield stream.push_text(text)
+            if not piece:
+                return
 
 
 def _print_events(events: list[Event]) -> None:

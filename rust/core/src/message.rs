@@ -175,10 +175,10 @@ pub fn arguments_to_json(text: &str, spaced: bool) -> Result<String, Error> {
     let mut assembler = Assembler::default();
     assembler.push(text, &mut take);
     assembler.finish(false, &mut take);
-    take(Symbol::Text("}"));
     if let Some(fault) = fault {
         return Err(fault);
     }
+    arguments.push(Symbol::Text("}"), context, &mut out);
     if !arguments.is_complete() {
         return Err(Error::new(ErrorKind::Arguments, text.len(), "the text ends within the arguments"));
     }

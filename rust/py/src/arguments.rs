@@ -11,7 +11,8 @@ use crate::{convert, errors};
 ///
 /// text: for example `location:<|"|>Tokyo<|"|>,n:42`.
 /// spaced: with the spaces of Python's json.dumps; else compact.
-/// Raises ArgumentError, with the place in characters, where the text fits no accepted form.
+/// The rules are those of DESIGN.md, "The call", "Values" and part 2.
+/// Raises ArgumentError, with the place in characters, where the text fits no accepted form; TypeError for no str.
 #[pyfunction]
 #[pyo3(signature = (text, *, spaced = false))]
 pub(crate) fn arguments_to_json(text: &Bound<'_, PyString>, spaced: bool) -> PyResult<String> {
@@ -22,7 +23,7 @@ pub(crate) fn arguments_to_json(text: &Bound<'_, PyString>, spaced: bool) -> PyR
 
 /// The value of a call's arguments as a dict: see `arguments_to_json` for the text, `ToolCall.value` for the numbers.
 ///
-/// Raises ArgumentError, with the place in characters, where the text fits no accepted form.
+/// Raises ArgumentError, with the place in characters, where the text fits no accepted form; TypeError for no str.
 #[pyfunction]
 pub(crate) fn parse_arguments<'py>(text: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
     static VALUE_OF: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
@@ -32,10 +33,10 @@ pub(crate) fn parse_arguments<'py>(text: &Bound<'py, PyString>) -> PyResult<Boun
 
 /// What the chat template prints between the braces of a call with these arguments; the inverse of parse_arguments.
 ///
-/// arguments: a mapping of str to None, bool, int, float, Decimal, str, list, tuple and further mappings. Keys are
+/// mapping: from str to None, bool, int, float, Decimal, str, list, tuple and further mappings. Keys are
 /// sorted by their lower-cased text at every level; strings stand raw between delimiters.
 /// Raises TypeError for any other type, naming its place, and ValueError beyond a depth of 256.
 #[pyfunction]
-pub(crate) fn format_arguments(arguments: &Bound<'_, PyAny>) -> PyResult<String> {
-    Ok(core::format_arguments(&convert::pairs(arguments)?))
+pub(crate) fn format_arguments(mapping: &Bound<'_, PyAny>) -> PyResult<String> {
+    Ok(core::format_arguments(&convert::pairs(mapping)?))
 }

@@ -18,6 +18,8 @@ enum Detail {
 
 /// One thing that the parser found: a record of four fields that unpacks like a tuple and compares by value.
 ///
+/// What each kind says: DESIGN.md, "Output". In `match` it is a class pattern: `case Event("content", text)`.
+///
 /// kind: "reasoning", "content", "call_start", "call_arguments", "call_end", "unparsed" or "end".
 /// text: the piece of text, the function name, the fragment of JSON, the status of a call, or how the stream ended.
 /// index: number of the call, counted from 0; None where the event belongs to no call.

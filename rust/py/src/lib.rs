@@ -38,6 +38,8 @@ mod rust_module {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();
+        module.setattr("__version__", env!("CARGO_PKG_VERSION"))?;
+        module.setattr("__implementation__", "rust")?;
         // Not one of the names that `add` would export.
         module.setattr("_one_event", wrap_pyfunction!(super::event::one_event, module)?)?;
         for (home, names) in [

@@ -19,8 +19,8 @@ const LONG: usize = 64 * 1024;
 /// output: token ids (which need the vocabulary) or text with special tokens kept.
 /// finish: "stop", "length" or "abort", as for StreamParser.finish.
 /// The other options are those of StreamParser.
-/// Raises ValueError for ids without a vocabulary, for unknown ids and for options that cannot be used; never for what
-/// the model wrote.
+/// The rules are those of DESIGN.md. Raises ValueError for ids without a vocabulary, for unknown ids and for options
+/// that cannot be used, TypeError for what is neither ids nor text; never for what the model wrote.
 #[pyfunction]
 #[pyo3(signature = (
     output, vocabulary = None, *, finish = "stop", tools = None, start = "content", parse_reasoning = true,

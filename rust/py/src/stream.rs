@@ -25,7 +25,7 @@ use crate::vocabulary::Vocabulary;
 /// lenient: False accepts only the canonical grammar of calls.
 /// coerce: read delimited values as what their schema asks for, where it allows no string.
 /// spaced: arguments with the spaces of Python's json.dumps; else compact.
-/// Raises ValueError and TypeError for options that cannot be used. May be shared by threads: each call is one step.
+/// Rule `use` of DESIGN.md. Raises ValueError and TypeError for options that cannot be used. May be shared by threads: each call is one step.
 #[pyclass(frozen, module = "gemma4_parser", name = "StreamParser")]
 pub(crate) struct StreamParser {
     parser: Mutex<core::StreamParser>,
@@ -98,6 +98,7 @@ impl StreamParser {
 
     /// Takes the next token ids and returns the events that they make certain; often none.
     ///
+    /// Rule `ids-form` of DESIGN.md.
     /// ids: an int, a list, a tuple, or a one-dimensional contiguous buffer of 32- or 64-bit integers (a numpy array).
     /// Raises ValueError for an id outside the vocabulary, before anything changes, and where the stream has no
     /// vocabulary; TypeError for what holds no ids; RuntimeError after finish and where the stream was fed text.
@@ -108,8 +109,8 @@ impl StreamParser {
 
     /// Takes the next piece of text, special tokens kept, and returns the events that it makes certain.
     ///
-    /// A lone surrogate is read as U+FFFD.
-    /// Raises RuntimeError after finish and where the stream was fed ids.
+    /// Rule `text-form` of DESIGN.md. A lone surrogate is read as U+FFFD. Other threads wait meanwhile.
+    /// Raises TypeError for what is no str, RuntimeError after finish and where the stream was fed ids.
     fn push_text<'py>(&self, py: Python<'py>, text: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyList>> {
         let text = convert::text(text)?;
         self.step(py, |parser, step| parser.push_text(&text, step))
@@ -117,6 +118,7 @@ impl StreamParser {
 
     /// Ends the stream and returns the last events; the last one is of kind "end".
     ///
+    /// Rules `cut-off`, `partial-literal` and `marker-in-string` of DESIGN.md.
     /// reason: "stop" where the model stopped by itself, "length" where a limit cut it off, "abort" where the caller did.
     /// Raises ValueError for another reason, RuntimeError where the stream is finished already.
     #[pyo3(signature = (reason = "stop"))]
@@ -148,8 +150,9 @@ impl StreamParser {
 
     /// Where the output of this prompt starts: "content", or "reasoning" where the prompt ends inside a thought.
     ///
-    /// prompt: its text, or its token ids (which need the vocabulary).
-    /// Raises ValueError for ids without a vocabulary.
+    /// Rule `start` of DESIGN.md.
+    /// prompt: its text, or its token ids (which need the vocabulary; those that it does not know are passed over).
+    /// Raises ValueError for ids without a vocabulary, TypeError for what is neither.
     #[staticmethod]
     #[pyo3(signature = (prompt, vocabulary = None))]
     fn start_of(prompt: &Bound<'_, PyAny>, vocabulary: Option<&Bound<'_, Vocabulary>>) -> PyResult<&'static str> {

@@ -12,6 +12,8 @@ use crate::errors;
 /// The lists read last, the newest in front: many streams share a few lists. Never held while Python code runs.
 static RECENT: Mutex<VecDeque<(String, Arc<Tools>)>> = Mutex::new(VecDeque::new());
 const KEPT: usize = 64;
+/// Longer lists are read anew each time, so that no more than a few MiB are ever kept (bytes of JSON text).
+const LONGEST: usize = 64 * 1024;
 
 /// The tools of a list of dicts, or of objects with `model_dump()` or `dict()`; None for None.
 ///
@@ -25,9 +27,11 @@ pub(crate) fn read(tools: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Arc<Tool
         return Ok(Some(found));
     }
     let read = Arc::new(Tools::from_json(&json).map_err(errors::in_value)?);
-    let mut list = RECENT.lock().unwrap_or_else(PoisonError::into_inner);
-    list.push_front((json, Arc::clone(&read)));
-    list.truncate(KEPT);
+    if json.len() <= LONGEST {
+        let mut list = RECENT.lock().unwrap_or_else(PoisonError::into_inner);
+        list.push_front((json, Arc::clone(&read)));
+        list.truncate(KEPT);
+    }
     Ok(Some(read))
 }
 

@@ -17,7 +17,8 @@ use crate::ids::{Ids, id_of};
 ///
 /// pieces: the bytes of each token, as list[bytes] (the index is the id) or dict[int, bytes]. Control tokens are
 /// found by their literal.
-/// Raises ValueError that names the missing ones where the Gemma 4 control tokens are not all there.
+/// Rule `ids-form` of DESIGN.md. Raises ValueError that names the missing ones where the Gemma 4 control tokens are not
+/// all there, and for ids below 0 or above 2**24; TypeError for other containers and pieces.
 #[pyclass(frozen, module = "gemma4_parser", name = "Vocabulary")]
 pub(crate) struct Vocabulary {
     pub(crate) core: Arc<core::Vocabulary>,
@@ -40,7 +41,9 @@ impl Vocabulary {
                 read.push((id, piece_of(id, piece)?));
             }
         } else if let Ok(dict) = pieces.cast::<PyDict>() {
-            for (id, piece) in dict {
+            // A copy: reading an id may run code that changes the dict.
+            for pair in dict.items() {
+                let (id, piece): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair.extract()?;
                 let id = id_of(&id)?;
                 read.push((id, piece_of(id, piece)?));
             }

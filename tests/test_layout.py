@@ -39,6 +39,12 @@ def test_the_core_is_no_std_and_safe() -> None:
     assert re.search(r"^#!\[forbid\(unsafe_code\)\]$", lib, re.MULTILINE)
 
 
+def test_the_control_tokens_are_the_same_everywhere() -> None:
+    rows = re.findall(r'^    \w+ = ([\d_]+), "((?:[^"\\]|\\.)+)"', (CORE / "token.rs").read_text("utf-8"), re.MULTILINE)
+    assert {literal.replace('\\"', '"'): int(number) for number, literal in rows} == gemma4_parser.CONTROL_TOKENS
+    assert len(rows) == 24
+
+
 def test_the_binding_has_no_unsafe_code() -> None:
     for path in (ROOT / "rust" / "py" / "src").rglob("*.rs"):
         code = re.sub(r"//.*", "", path.read_text(encoding="utf-8"))

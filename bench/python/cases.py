@@ -9,25 +9,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-CONTROLS = {
-    "<pad>": 0,
-    "<eos>": 1,
-    "<bos>": 2,
-    "<unk>": 3,
-    "<mask>": 4,
-    "<|tool>": 46,
-    "<tool|>": 47,
-    "<|tool_call>": 48,
-    "<tool_call|>": 49,
-    "<|tool_response>": 50,
-    "<tool_response|>": 51,
-    '<|"|>': 52,
-    "<|think|>": 98,
-    "<|channel>": 100,
-    "<channel|>": 101,
-    "<|turn>": 105,
-    "<turn|>": 106,
-}
+from gemma4_parser import CONTROL_TOKENS
+
+# Without the media tokens, whose ids lie among the words of this vocabulary.
+CONTROLS = {literal: number for literal, number in CONTROL_TOKENS.items() if number < 200}
 FIRST_PIECE = 1000
 # A word with the space before it, one digit, a run of newlines or blanks, a few signs together.
 PIECE = re.compile(r'<\|?[a-z_"]*\|?>| ?[A-Za-z]{1,7}|\d|\n+| +|[^\w\s<]{1,3}|.', re.DOTALL)

@@ -14,10 +14,13 @@ from gemma4_parser._impl import (
 )
 from gemma4_parser.errors import ArgumentError
 from gemma4_parser.message import Message, ToolCall, Unparsed
+from gemma4_parser.tokens import CONTROL_TOKENS, STOP_TOKEN_IDS
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "CONTROL_TOKENS",
+    "STOP_TOKEN_IDS",
     "ArgumentError",
     "Event",
     "Message",

@@ -8,31 +8,14 @@ from __future__ import annotations
 
 import re
 
-from gemma4_parser import Vocabulary
+from gemma4_parser import CONTROL_TOKENS, Vocabulary
 
-CONTROL_IDS = {
-    "<pad>": 0,
-    "<eos>": 1,
-    "<bos>": 2,
-    "<|tool>": 46,
-    "<tool|>": 47,
-    "<|tool_call>": 48,
-    "<tool_call|>": 49,
-    "<|tool_response>": 50,
-    "<tool_response|>": 51,
-    '<|"|>': 52,
-    "<|think|>": 98,
-    "<|channel>": 100,
-    "<channel|>": 101,
-    "<|turn>": 105,
-    "<turn|>": 106,
-}
 FIRST_BYTE = 238
 FIRST_WORD = 1000
 
 # Words with the blank before them, digits one by one, other marks in small groups, line breaks with the indent.
 _WORDS = re.compile(r" ?[^\W\d_]+|\d|_+|\n *|[^\w\s]{1,3}|\s")
-_CONTROL = re.compile("(" + "|".join(map(re.escape, CONTROL_IDS)) + ")")
+_CONTROL = re.compile("(" + "|".join(map(re.escape, CONTROL_TOKENS)) + ")")
 
 
 class Tokens:
@@ -43,15 +26,15 @@ class Tokens:
         words: dict[str, int] = {}
         ids: list[int] = []
         for part in _CONTROL.split(text):
-            if part in CONTROL_IDS:
-                ids.append(CONTROL_IDS[part])
+            if part in CONTROL_TOKENS:
+                ids.append(CONTROL_TOKENS[part])
                 continue
             for word in _WORDS.findall(part):
                 if _is_word(word):
                     ids.append(words.setdefault(word, FIRST_WORD + len(words)))
                 else:
                     ids.extend(FIRST_BYTE + byte for byte in word.encode())
-        pieces = {number: literal.encode() for literal, number in CONTROL_IDS.items()}
+        pieces = {number: literal.encode() for literal, number in CONTROL_TOKENS.items()}
         pieces |= {FIRST_BYTE + byte: bytes([byte]) for byte in range(256)}
         pieces |= {number: word.encode() for word, number in words.items()}
         self.ids = ids

@@ -1,93 +1,64 @@
 //! Control tokens: the special tokens of the Gemma 4 vocabulary, one id and one literal each.
 
-/// A control token of the Gemma 4 vocabulary.
-///
-/// Ids are those of Google's tokenizer; a [`Vocabulary`](crate::Vocabulary) finds its own by the literals, so that
-/// no id is assumed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum ControlToken {
-    /// `<pad>`
-    Pad,
-    /// `<eos>`, end of sequence; a stop token
-    Eos,
-    /// `<bos>`
-    Bos,
-    /// `<unk>`
-    Unk,
-    /// `<mask>`
-    Mask,
-    /// `<|tool>`, opens a tool declaration (prompt only)
-    ToolOpen,
-    /// `<tool|>`
-    ToolClose,
-    /// `<|tool_call>`, the opener of a call
-    CallOpen,
-    /// `<tool_call|>`, the close marker of a call
-    CallClose,
-    /// `<|tool_response>`, opens a tool's result; as model output it ends the turn
-    ResponseOpen,
-    /// `<tool_response|>`
-    ResponseClose,
-    /// `<|"|>`, the delimiter of strings
-    Delimiter,
-    /// `<|think|>`, the thinking switch of the system turn
-    Think,
-    /// `<|channel>`
-    ChannelOpen,
-    /// `<channel|>`
-    ChannelClose,
-    /// `<|turn>`
-    TurnOpen,
-    /// `<turn|>`, end of the turn; a stop token
-    TurnClose,
-    /// `<|image>`
-    ImageOpen,
-    /// `<|audio>`
-    AudioOpen,
-    /// `<|image|>`
-    Image,
-    /// `<|audio|>`
-    Audio,
-    /// `<image|>`
-    ImageClose,
-    /// `<audio|>`
-    AudioClose,
-    /// `<|video|>`
-    Video,
+macro_rules! control_tokens {
+    ($($variant:ident = $id:literal, $literal:literal $(, $role:literal)?;)*) => {
+        /// A control token of the Gemma 4 vocabulary.
+        ///
+        /// Ids are those of Google's tokenizer; a [`Vocabulary`](crate::Vocabulary) finds its own by the literals, so
+        /// that no id is assumed.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum ControlToken {
+            $(#[doc = concat!("`", $literal, "`" $(, ": ", $role)?)] $variant,)*
+        }
+
+        impl ControlToken {
+            /// Every control token, in the order of the ids.
+            pub const ALL: [Self; [$($id),*].len()] = [$(Self::$variant),*];
+
+            /// The literal, as a decoder prints it.
+            pub const fn literal(self) -> &'static str {
+                match self { $(Self::$variant => $literal,)* }
+            }
+
+            /// The id in Google's tokenizer, which all sizes of Gemma 4 share.
+            pub const fn id(self) -> u32 {
+                match self { $(Self::$variant => $id,)* }
+            }
+        }
+    };
+}
+
+control_tokens! {
+    Pad = 0, "<pad>";
+    Eos = 1, "<eos>", "end of sequence; a stop token";
+    Bos = 2, "<bos>";
+    Unk = 3, "<unk>";
+    Mask = 4, "<mask>";
+    ToolOpen = 46, "<|tool>", "opens a tool declaration (prompt only)";
+    ToolClose = 47, "<tool|>";
+    CallOpen = 48, "<|tool_call>", "the opener of a call";
+    CallClose = 49, "<tool_call|>", "the close marker of a call";
+    ResponseOpen = 50, "<|tool_response>", "opens a tool's result; as model output it ends the turn";
+    ResponseClose = 51, "<tool_response|>";
+    Delimiter = 52, "<|\"|>", "the delimiter of strings";
+    Think = 98, "<|think|>", "the thinking switch of the system turn";
+    ChannelOpen = 100, "<|channel>";
+    ChannelClose = 101, "<channel|>";
+    TurnOpen = 105, "<|turn>";
+    TurnClose = 106, "<turn|>", "end of the turn; a stop token";
+    ImageOpen = 255_999, "<|image>";
+    AudioOpen = 256_000, "<|audio>";
+    Image = 258_880, "<|image|>";
+    Audio = 258_881, "<|audio|>";
+    ImageClose = 258_882, "<image|>";
+    AudioClose = 258_883, "<audio|>";
+    Video = 258_884, "<|video|>";
 }
 
 use ControlToken as C;
 
 impl ControlToken {
-    /// Every control token, in the order of the ids.
-    pub const ALL: [Self; 24] = [
-        C::Pad,
-        C::Eos,
-        C::Bos,
-        C::Unk,
-        C::Mask,
-        C::ToolOpen,
-        C::ToolClose,
-        C::CallOpen,
-        C::CallClose,
-        C::ResponseOpen,
-        C::ResponseClose,
-        C::Delimiter,
-        C::Think,
-        C::ChannelOpen,
-        C::ChannelClose,
-        C::TurnOpen,
-        C::TurnClose,
-        C::ImageOpen,
-        C::AudioOpen,
-        C::Image,
-        C::Audio,
-        C::ImageClose,
-        C::AudioClose,
-        C::Video,
-    ];
-
     /// The twelve whose literals are control tokens in text too.
     pub const IN_TEXT: [Self; 12] = [
         C::ToolOpen,
@@ -104,82 +75,11 @@ impl ControlToken {
         C::TurnClose,
     ];
 
-    /// Those that a vocabulary must have: the twelve of the text form and `<eos>`.
-    pub const REQUIRED: [Self; 13] = [
-        C::Eos,
-        C::ToolOpen,
-        C::ToolClose,
-        C::CallOpen,
-        C::CallClose,
-        C::ResponseOpen,
-        C::ResponseClose,
-        C::Delimiter,
-        C::Think,
-        C::ChannelOpen,
-        C::ChannelClose,
-        C::TurnOpen,
-        C::TurnClose,
-    ];
-
-    /// The literal, as a decoder prints it.
-    pub const fn literal(self) -> &'static str {
-        match self {
-            C::Pad => "<pad>",
-            C::Eos => "<eos>",
-            C::Bos => "<bos>",
-            C::Unk => "<unk>",
-            C::Mask => "<mask>",
-            C::ToolOpen => "<|tool>",
-            C::ToolClose => "<tool|>",
-            C::CallOpen => "<|tool_call>",
-            C::CallClose => "<tool_call|>",
-            C::ResponseOpen => "<|tool_response>",
-            C::ResponseClose => "<tool_response|>",
-            C::Delimiter => "<|\"|>",
-            C::Think => "<|think|>",
-            C::ChannelOpen => "<|channel>",
-            C::ChannelClose => "<channel|>",
-            C::TurnOpen => "<|turn>",
-            C::TurnClose => "<turn|>",
-            C::ImageOpen => "<|image>",
-            C::AudioOpen => "<|audio>",
-            C::Image => "<|image|>",
-            C::Audio => "<|audio|>",
-            C::ImageClose => "<image|>",
-            C::AudioClose => "<audio|>",
-            C::Video => "<|video|>",
-        }
-    }
-
-    /// The id in Google's tokenizer, which all sizes of Gemma 4 share.
-    pub const fn id(self) -> u32 {
-        match self {
-            C::Pad => 0,
-            C::Eos => 1,
-            C::Bos => 2,
-            C::Unk => 3,
-            C::Mask => 4,
-            C::ToolOpen => 46,
-            C::ToolClose => 47,
-            C::CallOpen => 48,
-            C::CallClose => 49,
-            C::ResponseOpen => 50,
-            C::ResponseClose => 51,
-            C::Delimiter => 52,
-            C::Think => 98,
-            C::ChannelOpen => 100,
-            C::ChannelClose => 101,
-            C::TurnOpen => 105,
-            C::TurnClose => 106,
-            C::ImageOpen => 255_999,
-            C::AudioOpen => 256_000,
-            C::Image => 258_880,
-            C::Audio => 258_881,
-            C::ImageClose => 258_882,
-            C::AudioClose => 258_883,
-            C::Video => 258_884,
-        }
-    }
+    /// Those that a vocabulary must have: `<eos>` and the twelve of the text form.
+    pub const REQUIRED: [Self; 13] = {
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = Self::IN_TEXT;
+        [C::Eos, a, b, c, d, e, f, g, h, i, j, k, l]
+    };
 
     /// The control token that is spelled `literal`.
     pub fn from_literal(literal: &str) -> Option<Self> {

@@ -81,3 +81,11 @@ def test_rules_exist() -> None:
         for group in re.findall(r"\(rules? ([^)]*)\)", path.read_text(encoding="utf-8")):
             for rule in re.findall(r"`([\w-]+)`", group):
                 assert rule in rules, f"{path}: {rule}"
+
+
+def test_every_guarantee_has_its_test() -> None:
+    table = README.split("## Guarantees", 1)[1].split("## Numbers", 1)[0]
+    names = set(re.findall(r"`(\w+)`", table.split("|---|---|", 1)[1])) - {"no_std", "unsafe", "tokenizers"}
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "rust/core/tests").rglob("*.rs"))
+    assert len(names) >= 14
+    assert [name for name in sorted(names) if f"fn {name}(" not in tests] == []

@@ -156,13 +156,15 @@ pub(crate) struct Arguments {
     brackets: Brackets,
     /// A `>` may still follow the object (`<tool_call:Name{…}>`).
     angle: bool,
-    /// A blank that is a control character, or another control character, stands in the text being read.
+    /// In bare text: a blank that is a control character stands at its end.
     gap: bool,
+    /// In a bare value: a control character stands within it.
     bad: bool,
     /// Commas were run over in a bare text.
     comma_run: bool,
-    /// In quotes: the quote, and whether an odd number of backslashes has come.
+    /// In quotes: the quote.
     quote: u8,
+    /// In quotes: an odd number of backslashes stands at the end.
     escape: bool,
     /// What is being read in quotes or delimiters is a key.
     in_key: bool,

@@ -16,26 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers
 
+from gemma4_parser import CONTROL_TOKENS
 from helpers import CONTROL_IDS, pieces, run
 
 SIZE = 262_144
 FIRST_BYTE = 238
-MEDIA_IDS = {
-    "<|image>": 255_999,
-    "<|audio>": 256_000,
-    "<|image|>": 258_880,
-    "<|audio|>": 258_881,
-    "<image|>": 258_882,
-    "<audio|>": 258_883,
-    "<|video|>": 258_884,
-}
-SPECIAL = {**CONTROL_IDS, **MEDIA_IDS}
 REQUIRED = [literal for literal in CONTROL_IDS if literal not in ("<pad>", "<bos>", "<unk>", "<mask>")]
 
 
 def gemma_pieces() -> list[str]:
     """Distinct pieces in the shape of Gemma's: control tokens and bytes in their places, blanks, characters, words."""
-    table: dict[int, str] = {number: literal for literal, number in SPECIAL.items()}
+    table: dict[int, str] = {number: literal for literal, number in CONTROL_TOKENS.items()}
     table |= {FIRST_BYTE + byte: f"<0x{byte:02X}>" for byte in range(256)}
     table |= {106 + length: "\n" * length for length in range(1, 32)}
     table |= {137 + length: "▁" * length for length in range(2, 32)}
@@ -65,7 +56,7 @@ def tokenizer() -> Tokenizer:
     made = Tokenizer(models.BPE(vocab=vocabulary, merges=[], byte_fallback=True, fuse_unk=True, unk_token="<unk>"))
     made.normalizer = normalizers.Replace(" ", "▁")
     made.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
-    made.add_special_tokens([AddedToken(literal, special=True, normalized=False) for literal in SPECIAL])
+    made.add_special_tokens([AddedToken(literal, special=True, normalized=False) for literal in CONTROL_TOKENS])
     return made
 
 
@@ -89,7 +80,7 @@ def gemma(impl: ModuleType, tokenizer_json: Path) -> Any:
 def random_ids(source: random.Random, *, control: bool) -> list[int]:
     """Random ids that spell valid UTF-8: words, characters in bytes, and control tokens where asked for."""
     ids: list[int] = []
-    controls = sorted(SPECIAL.values())
+    controls = sorted(CONTROL_TOKENS.values())
     for _ in range(source.randint(1, 40)):
         choice = source.random()
         if choice < 0.25:
@@ -108,7 +99,7 @@ def random_ids(source: random.Random, *, control: bool) -> list[int]:
 def test_size_and_control_ids(gemma: Any) -> None:
     assert len(gemma) == SIZE
     assert repr(gemma) == "<Vocabulary of 262144 tokens>"
-    for literal, number in SPECIAL.items():
+    for literal, number in CONTROL_TOKENS.items():
         assert gemma.control_id(literal) == number
     for wrong in ("", "call", "<|tool_call", "<|tool_call|>", "</s>", "<|tool_call> ", "\ud800"):
         with pytest.raises(KeyError) as caught:
@@ -147,7 +138,7 @@ def test_split_at_every_place(impl: ModuleType, gemma: Any, tokenizer: Tokenizer
 def test_spelled_control_tokens_are_text(impl: ModuleType, gemma: Any, tokenizer: Tokenizer) -> None:
     literal = "<|tool_call>call:f{}<tool_call|>"
     ids = [number for character in literal for number in tokenizer.encode(character).ids]
-    assert not set(ids) & set(SPECIAL.values())
+    assert not set(ids) & set(CONTROL_TOKENS.values())
     assert impl.parse(ids, gemma).content == literal
     assert len(impl.parse(tokenizer.encode(literal).ids, gemma).tool_calls) == 1
 

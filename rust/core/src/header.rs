@@ -10,7 +10,7 @@ use crate::token::{is_blank, trim_end, trim_start};
 /// Bytes that a name may have.
 pub(crate) const NAME_LIMIT: usize = 1024;
 
-const CALL: &str = "call:";
+pub(crate) const CALL: &str = "call:";
 
 /// Which headers are accepted.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +93,18 @@ impl Header {
     /// The repair of the form, once [`Progress::Call`] was given.
     pub(crate) const fn repair(&self) -> Option<Repair> {
         self.repair
+    }
+
+    /// Reads on until something is decided; gives back what was not read.
+    pub(crate) fn read<'t>(&mut self, text: &'t str, forms: Forms, tools: Option<&Tools>) -> (Progress, &'t str) {
+        let mut characters = text.chars();
+        while let Some(character) = characters.next() {
+            let progress = self.character(character, forms, tools);
+            if progress != Progress::More {
+                return (progress, characters.as_str());
+            }
+        }
+        (Progress::More, "")
     }
 
     pub(crate) fn character(&mut self, character: char, forms: Forms, tools: Option<&Tools>) -> Progress {

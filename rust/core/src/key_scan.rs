@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::json::{unescape, unescape_single};
 use crate::schema::{SchemaId, Tools};
-use crate::token::{ControlToken, is_blank, trim_end};
+use crate::token::{ControlToken, is_blank, is_quote, trim_end};
 
 /// What has been found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +131,7 @@ impl KeyScan {
         match self.stage {
             Stage::Lead => match byte {
                 _ if is_blank(byte) => Found::More,
-                b'"' | b'\'' | b'`' => {
+                _ if is_quote(byte) => {
                     self.stage = Stage::Quoted(byte);
                     Found::More
                 }
@@ -175,7 +175,7 @@ impl KeyScan {
                     Found::No
                 }
             }
-            b',' | b'{' | b'}' | b'[' | b']' | b'"' | b'\'' | b'`' => Found::No,
+            b',' | b'{' | b'}' | b'[' | b']' => Found::No,
             b'\t' | b'\r' | b'\n' => {
                 self.gap = true;
                 Found::More
@@ -184,7 +184,7 @@ impl KeyScan {
                 self.keep(byte, object);
                 Found::More
             }
-            _ if self.gap || byte < b' ' => Found::No,
+            _ if self.gap || byte < b' ' || is_quote(byte) => Found::No,
             _ => {
                 self.keep(byte, object);
                 Found::More
@@ -198,11 +198,8 @@ impl KeyScan {
         match (self.stage, token) {
             (Stage::Lead, ControlToken::Delimiter) => self.stage = Stage::Delimited,
             (Stage::Delimited, ControlToken::Delimiter) => self.stage = Stage::Closed(None),
-            (Stage::Lead | Stage::Bare | Stage::Closed(_), _)
-            | (_, ControlToken::CallOpen | ControlToken::CallClose) => {
-                return Found::No;
-            }
-            _ if token.is_end_marker() => return Found::No,
+            (Stage::Lead | Stage::Bare | Stage::Closed(_), _) => return Found::No,
+            _ if token.breaks_quotes() => return Found::No,
             _ => {
                 self.escape = false;
                 for byte in token.literal().bytes() {

@@ -90,6 +90,22 @@ impl ControlToken {
     pub const fn is_end_marker(self) -> bool {
         matches!(self, C::TurnClose | C::ResponseOpen | C::Eos | C::TurnOpen | C::Pad)
     }
+
+    /// The close marker and the end markers, which may be data of a string or show that it was left open (rule
+    /// `marker-in-string`).
+    pub(crate) const fn is_marker_in_string(self) -> bool {
+        matches!(self, C::CallClose) || self.is_end_marker()
+    }
+
+    /// What is no data within quotes: the call is malformed, or the turn has ended.
+    pub(crate) const fn breaks_quotes(self) -> bool {
+        matches!(self, C::CallOpen) || self.is_marker_in_string()
+    }
+}
+
+/// The quote characters, which mean something in prose, keys and values.
+pub(crate) const fn is_quote(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\'' | b'`')
 }
 
 /// Space, tab, CR and LF; nothing else is blank.

@@ -11,7 +11,7 @@ use crate::header::{Forms, Header, Progress};
 use crate::output::Output;
 use crate::schema::SchemaId;
 use crate::tail::{Symbol, Tail, reuse};
-use crate::token::{ControlToken, Literal, is_blank, match_literal, trim_start};
+use crate::token::{ControlToken, Literal, is_blank, is_quote, match_literal, trim_start};
 
 const PAD: &str = ControlToken::Pad.literal();
 
@@ -250,10 +250,7 @@ impl Turn {
         if text.is_empty() {
             return;
         }
-        self.quote = match text.as_bytes().last() {
-            Some(&byte @ (b'"' | b'\'' | b'`')) => byte,
-            _ => 0,
-        };
+        self.quote = text.bytes().next_back().filter(|byte| is_quote(*byte)).unwrap_or_default();
         if !self.thought {
             out.text(false, text);
             return;
@@ -311,21 +308,15 @@ impl Turn {
 
     fn header<'t>(&mut self, text: &'t str, context: Context<'_>, out: &mut Output) -> &'t str {
         let forms = Forms { lenient: context.lenient, drifted: true, declared: false };
-        let mut characters = text.chars();
-        while let Some(character) = characters.next() {
-            match self.header.character(character, forms, context.tools) {
-                Progress::More => {}
-                Progress::Call { round } => {
-                    self.begin_call(Opening { round, repair: self.header.repair(), angle: false }, context, out);
-                    return characters.as_str();
-                }
-                Progress::No => {
-                    self.not_a_call(Reason::NotACall, out);
-                    return characters.as_str();
-                }
+        let (progress, rest) = self.header.read(text, forms, context.tools);
+        match progress {
+            Progress::More => {}
+            Progress::Call { round } => {
+                self.begin_call(Opening { round, repair: self.header.repair(), angle: false }, context, out);
             }
+            Progress::No => self.not_a_call(Reason::NotACall, out),
         }
-        ""
+        rest
     }
 
     /// The header read so far, with its opener, is a span of its own.

@@ -23,6 +23,11 @@ impl Arguments {
         context.lenient && !self.frame().array && context.types(self.value).only_strings()
     }
 
+    /// Whether `byte` ends an undelimited value as a closing bracket, fitting or not.
+    fn is_closing(&self, byte: u8) -> bool {
+        matches!(byte, b'}' | b']') || (byte == b')' && self.is_round())
+    }
+
     pub(super) fn bare(&mut self, unit: Unit, context: Context<'_>, out: &mut Output) -> Step {
         let byte = match unit {
             Unit::Control(token) => return self.bare_control(token, context, out),
@@ -35,8 +40,8 @@ impl Arguments {
                 self.scan.start();
                 self.advance(State::BareComma)
             }
-            b',' | b'}' | b']' => self.end_bare(self.cursor, context, out),
-            b')' if self.is_round() => self.end_bare(self.cursor, context, out),
+            b',' => self.end_bare(self.cursor, context, out),
+            _ if self.is_closing(byte) => self.end_bare(self.cursor, context, out),
             b'{' | b'[' => malformed("an opening bracket in an undelimited value"),
             b'(' if self.is_round() => malformed("an opening bracket in an undelimited value"),
             b' ' => self.advance(State::Bare),
@@ -97,10 +102,9 @@ impl Arguments {
             return malformed("a control character in an undelimited value");
         }
         let text = trim_end(self.tail.slice(self.start, end));
-        let scalar = classify(text, context.types(self.value), context.lenient);
-        if scalar == Scalar::No {
+        let Some(scalar) = classify(text, context.types(self.value), context.lenient) else {
             return malformed("an undelimited value that is no number, true, false or null");
-        }
+        };
         self.begin_value(context, out);
         let text = trim_end(self.tail.slice(self.start, end));
         let fragment = out.fragment(self.index);
@@ -117,7 +121,6 @@ impl Arguments {
                     self.repairs.note(repair);
                 }
             }
-            Scalar::No => {}
         }
         if self.comma_run {
             self.repairs.note(Repair::BareComma);
@@ -162,7 +165,7 @@ impl Arguments {
             }
             Unit::Byte(byte) => byte,
         };
-        if lead && matches!(byte, b'}' | b']') || (lead && byte == b')' && self.is_round()) {
+        if lead && self.is_closing(byte) {
             // A trailing comma.
             return self.end_bare(self.place, context, out);
         }
@@ -186,7 +189,7 @@ impl Arguments {
         let closes = match unit {
             Unit::End => return Step::Wait,
             Unit::Byte(byte) if is_blank(byte) => return self.advance(State::BareDelimiter),
-            Unit::Byte(byte) => matches!(byte, b',' | b'}' | b']') || (byte == b')' && self.is_round()),
+            Unit::Byte(byte) => byte == b',' || self.is_closing(byte),
             Unit::Control(token) => token == ControlToken::CallClose,
         };
         if closes {

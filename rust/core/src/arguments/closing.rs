@@ -65,7 +65,7 @@ impl Arguments {
     }
 
     /// `missing_close_bracket`: the close marker directly behind a complete value.
-    pub(super) fn close_all(&mut self, out: &mut Output) -> Step {
+    fn close_all(&mut self, out: &mut Output) -> Step {
         self.repairs.note(Repair::MissingCloseBracket);
         self.cursor += ControlToken::CallClose.literal().len();
         self.accept(out);

@@ -15,11 +15,11 @@ use alloc::vec::Vec;
 use crate::event::{Reason, Repair, Repairs};
 use crate::header::Header;
 use crate::json::write_escaped;
-use crate::key_scan::{KeyScan, Object};
+use crate::key_scan::{KeyScan, Object, SwallowedKey};
 use crate::output::Output;
-use crate::schema::{SchemaId, Tools};
+use crate::schema::{SchemaId, Tools, Types};
 use crate::tail::{Symbol, Tail, Unit, reuse};
-use crate::token::{ControlToken, is_blank, trim_end};
+use crate::token::{ControlToken, is_blank, is_quote, trim_end};
 
 /// Nesting depth; the arguments object is depth 1.
 pub(crate) const DEPTH_LIMIT: usize = 256;
@@ -36,8 +36,8 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    fn types(&self, schema: SchemaId) -> crate::schema::Types {
-        self.tools.map_or(crate::schema::Types::ALL, |tools| tools.types(schema))
+    fn types(&self, schema: SchemaId) -> Types {
+        self.tools.map_or(Types::ALL, |tools| tools.types(schema))
     }
 
     fn object(&self, schema: SchemaId) -> Object<'a> {
@@ -189,7 +189,7 @@ pub(crate) struct Arguments {
     behind: usize,
     frames: Vec<Frame>,
     scan: KeyScan,
-    swallowed: crate::key_scan::SwallowedKey,
+    swallowed: SwallowedKey,
     /// The key just read, decoded.
     key: String,
     header: Header,
@@ -221,7 +221,7 @@ impl Arguments {
             behind: 0,
             frames: Vec::new(),
             scan: KeyScan::new(),
-            swallowed: crate::key_scan::SwallowedKey::new(),
+            swallowed: SwallowedKey::new(),
             key: String::new(),
             header: Header::new(),
             repairs: Repairs::new(),
@@ -420,8 +420,8 @@ impl Arguments {
             _ if is_blank(byte) => self.advance(State::Key),
             b'}' | b']' => self.close(byte, out),
             b')' if self.is_round() => self.close(byte, out),
-            b'"' | b'\'' | b'`' if context.lenient => self.begin_quoted(byte, true),
-            b'"' | b'\'' | b'`' => malformed("a key in quotes"),
+            _ if is_quote(byte) && context.lenient => self.begin_quoted(byte, true),
+            _ if is_quote(byte) => malformed("a key in quotes"),
             b':' => malformed("a key is missing before `:`"),
             b'=' if context.lenient => malformed("a key is missing before `=`"),
             b',' => malformed("a key is missing before `,`"),
@@ -447,7 +447,7 @@ impl Arguments {
             b'=' if context.lenient => {}
             b',' | b'}' => return malformed("expected `:` after a key"),
             b'{' | b'[' | b']' => return malformed("a bracket in a key"),
-            b'"' | b'\'' | b'`' => return malformed("a quote in a key"),
+            _ if is_quote(byte) => return malformed("a quote in a key"),
             b'\t' | b'\r' | b'\n' => {
                 self.gap = true;
                 return self.advance(State::BareKey);
@@ -530,7 +530,7 @@ impl Arguments {
                 Step::Go
             }
             b'{' | b'[' => self.open(byte == b'[', context, out),
-            b'"' | b'\'' | b'`' if context.lenient => self.begin_quoted(byte, false),
+            _ if is_quote(byte) && context.lenient => self.begin_quoted(byte, false),
             // `{key:}`
             b'}' | b']' | b')' if self.fits(byte) => {
                 self.begin_value(context, out);

@@ -1,5 +1,7 @@
 //! Keys and values in `"…"`, `'…'` and `` `…` `` (rules `json_string`, `single_quotes`, `backticks`).
 
+use alloc::string::String;
+
 use super::scalar::write_string;
 use super::{Arguments, Context, HELD_LIMIT, State, Step, malformed};
 use crate::event::Repair;
@@ -21,8 +23,7 @@ impl Arguments {
     pub(super) fn quoted(&mut self, unit: Unit, context: Context<'_>, out: &mut Output) -> Step {
         let byte = match unit {
             Unit::End => return Step::Wait,
-            Unit::Control(token @ (ControlToken::CallClose | ControlToken::CallOpen)) => return Self::marker(token),
-            Unit::Control(token) if token.is_end_marker() => return Self::marker(token),
+            Unit::Control(token) if token.breaks_quotes() => return Self::marker(token),
             Unit::Control(token) => {
                 self.escape = false;
                 self.cursor += token.literal().len();
@@ -117,7 +118,7 @@ impl Arguments {
 
     /// The text between the quotes is complete; what lies before `decided` has decided it.
     fn end_quoted(&mut self, decided: usize, context: Context<'_>, out: &mut Output) -> Step {
-        let (repair, decode): (_, fn(&str, &mut alloc::string::String) -> bool) = match self.quote {
+        let (repair, decode): (_, fn(&str, &mut String) -> bool) = match self.quote {
             b'"' => (Repair::JsonString, unescape),
             b'\'' => (Repair::SingleQuotes, unescape_single),
             _ => (Repair::Backticks, |_, _| false),

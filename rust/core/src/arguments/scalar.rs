@@ -18,8 +18,6 @@ pub(super) enum Scalar {
     Number,
     /// One of Python's words, and the JSON for it.
     Word(&'static str),
-    /// No accepted form in the canonical grammar.
-    No,
 }
 
 /// `true`, `false`, `null` or a JSON number.
@@ -36,22 +34,22 @@ fn python_word(text: &str) -> Option<&'static str> {
     }
 }
 
-/// Classifies `text`, which has no outer blanks.
-pub(super) fn classify(text: &str, types: Types, lenient: bool) -> Scalar {
+/// What `text` (without outer blanks) is; `None` where the canonical grammar has no such value.
+pub(super) fn classify(text: &str, types: Types, lenient: bool) -> Option<Scalar> {
     let json = is_json_scalar(text);
     if types.only_strings() {
-        return if json || lenient { Scalar::Text(None) } else { Scalar::No };
+        return (json || lenient).then_some(Scalar::Text(None));
     }
     if json {
-        return Scalar::Json;
+        return Some(Scalar::Json);
     }
     if !lenient {
-        return Scalar::No;
+        return None;
     }
     if types.allows_number() && !types.allows_string() && number_parts(text).is_some() {
-        return Scalar::Number;
+        return Some(Scalar::Number);
     }
-    python_word(text).map_or(Scalar::Text(Some(Repair::BareString)), Scalar::Word)
+    Some(python_word(text).map_or(Scalar::Text(Some(Repair::BareString)), Scalar::Word))
 }
 
 /// Sign, integer digits, fraction digits and exponent of a number as people write it: `108.`, `.5`, `+5`, `007`.

@@ -4,6 +4,7 @@ use super::scalar::write_coerced;
 use super::{Arguments, Brackets, Context, DEPTH_LIMIT, HELD_LIMIT, State, Step, Verdict, malformed};
 use crate::event::{Reason, Repair};
 use crate::json::write_escaped;
+use crate::key_scan::Object;
 use crate::output::Output;
 use crate::schema::SchemaId;
 use crate::tail::{Unit, reuse};
@@ -53,7 +54,7 @@ impl Arguments {
     }
 
     /// The object that a key swallowed by the open string would belong to: no declared keys where it is an array.
-    fn swallowing<'a>(&self, context: Context<'a>) -> crate::key_scan::Object<'a> {
+    fn swallowing<'a>(&self, context: Context<'a>) -> Object<'a> {
         let frame = self.frame();
         context.object(if frame.array { SchemaId::ANY } else { frame.schema })
     }
@@ -66,7 +67,7 @@ impl Arguments {
                 self.cursor += ControlToken::Delimiter.literal().len();
                 self.close_string(end, context, out)
             }
-            Unit::Control(token) if token == ControlToken::CallClose || token.is_end_marker() => {
+            Unit::Control(token) if token.is_marker_in_string() => {
                 self.place = self.cursor;
                 self.direct = true;
                 self.cursor += token.literal().len();
@@ -157,11 +158,10 @@ impl Arguments {
                 self.cursor += ControlToken::Delimiter.literal().len();
             }
             Unit::Control(token) => {
-                let end = token.is_end_marker();
-                if self.direct && (end || token == ControlToken::CallOpen) {
+                if self.direct && (token.is_end_marker() || token == ControlToken::CallOpen) {
                     return Step::Done(self.left_open(context, out));
                 }
-                self.direct = end || token == ControlToken::CallClose;
+                self.direct = token.is_marker_in_string();
                 self.cursor += token.literal().len();
             }
             Unit::Byte(_) => {

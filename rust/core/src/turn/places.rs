@@ -3,7 +3,7 @@
 use super::{Place, State, Turn};
 use crate::arguments::{Context, Opening};
 use crate::event::Repair;
-use crate::header::{Forms, Progress};
+use crate::header::{CALL, Forms, Progress};
 use crate::output::Output;
 use crate::tail::reuse;
 use crate::token::{Literal, is_blank, match_literal};
@@ -11,7 +11,6 @@ use crate::token::{Literal, is_blank, match_literal};
 const LABEL: &str = "thought\n";
 const PIPE_OPENER: &str = "<|tool_call|>";
 const COLON_OPENER: &str = "<tool_call:";
-const CALL: &str = "call:";
 
 impl Turn {
     /// A place where something else than text may come: decides by the first characters of `text`.
@@ -22,21 +21,19 @@ impl Turn {
         context: Context<'_>,
         out: &mut Output,
     ) -> &'t str {
+        let blanks = text.bytes().take_while(|byte| is_blank(*byte)).count();
+        if blanks > 0 && self.lead.is_empty() && place != Place::Start {
+            // Blanks are text wherever they stand; a call may still follow them.
+            let (blanks, rest) = text.split_at(blanks);
+            self.say(blanks, out);
+            if place == Place::Channel {
+                self.state = State::At(Place::ChannelBlank);
+            }
+            return rest;
+        }
         let mut characters = text.chars();
         while let Some(character) = characters.next() {
             let rest = characters.as_str();
-            if self.lead.is_empty() && character.is_ascii() && is_blank(character as u8) && place != Place::Start {
-                // Blanks are text wherever they stand; a call may still follow them.
-                let length = text.len() - rest.len();
-                let blanks = text.bytes().take_while(|byte| is_blank(*byte)).count();
-                debug_assert!(length <= blanks, "the lead is empty only at the start of the text");
-                let (blanks, rest) = text.split_at(blanks);
-                self.say(blanks, out);
-                if place == Place::Channel {
-                    self.state = State::At(Place::ChannelBlank);
-                }
-                return rest;
-            }
             self.lead.push(character);
             if self.lead == LABEL && self.may_be_label(place) {
                 reuse(&mut self.lead);
@@ -59,12 +56,12 @@ impl Turn {
         ""
     }
 
-    pub(super) fn may_be_label(&self, place: Place) -> bool {
+    fn may_be_label(&self, place: Place) -> bool {
         self.parse_reasoning && matches!(place, Place::Start | Place::Channel)
     }
 
     /// The lenient opener that the lead spells, where it is allowed (rules `drifted_opener`, `missing_opener`).
-    pub(super) fn lenient_opener(&self, place: Place, context: Context<'_>) -> Option<Repair> {
+    fn lenient_opener(&self, place: Place, context: Context<'_>) -> Option<Repair> {
         match self.lead.as_str() {
             PIPE_OPENER if context.lenient => Some(Repair::DriftedOpener),
             COLON_OPENER if context.lenient && context.tools.is_some() => Some(Repair::DriftedOpener),
@@ -73,12 +70,12 @@ impl Turn {
         }
     }
 
-    pub(super) fn may_miss_opener(place: Place, context: Context<'_>) -> bool {
+    fn may_miss_opener(place: Place, context: Context<'_>) -> bool {
         context.lenient && context.tools.is_some() && matches!(place, Place::Start | Place::Channel)
     }
 
     /// Whether the lead is a proper prefix of something that may stand here.
-    pub(super) fn may_go_on(&self, place: Place, context: Context<'_>) -> bool {
+    fn may_go_on(&self, place: Place, context: Context<'_>) -> bool {
         let lead = self.lead.as_str();
         (self.may_be_label(place) && LABEL.starts_with(lead))
             || (Self::may_miss_opener(place, context) && CALL.starts_with(lead))
@@ -106,24 +103,20 @@ impl Turn {
         // `<|tool_call|>call:` is followed by any name where no tools are given.
         let declared = self.lead != PIPE_OPENER || context.tools.is_some();
         let forms = Forms { lenient: true, drifted: false, declared };
-        let mut characters = text.chars();
-        while let Some(character) = characters.next() {
-            match self.header.character(character, forms, context.tools) {
-                Progress::More => {}
-                Progress::Call { round } => {
-                    let angle = self.lead == COLON_OPENER;
-                    reuse(&mut self.lead);
-                    self.begin_call(Opening { round, repair: Some(repair), angle }, context, out);
-                    return characters.as_str();
-                }
-                Progress::No => {
-                    self.lead.push_str(self.header.text());
-                    self.release(out);
-                    return characters.as_str();
-                }
+        let (progress, rest) = self.header.read(text, forms, context.tools);
+        match progress {
+            Progress::More => {}
+            Progress::Call { round } => {
+                let angle = self.lead == COLON_OPENER;
+                reuse(&mut self.lead);
+                self.begin_call(Opening { round, repair: Some(repair), angle }, context, out);
+            }
+            Progress::No => {
+                self.lead.push_str(self.header.text());
+                self.release(out);
             }
         }
-        ""
+        rest
     }
 
     pub(super) fn label<'t>(&mut self, text: &'t str, out: &mut Output) -> &'t str {

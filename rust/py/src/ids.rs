@@ -5,6 +5,8 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyInt, PyList, PyMemoryView, PyString, PyTuple};
 
+use crate::convert::type_name;
+
 const ACCEPTED: &str = "token ids must be an int, a list, a tuple or a one-dimensional contiguous buffer of 32- or \
                         64-bit integers";
 
@@ -157,7 +159,7 @@ fn explain(item: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
         return out_of_range(&number.map_or_else(|_| "of thousands of digits".to_owned(), |text| text.to_string()));
     }
     if error.is_instance_of::<PyTypeError>(py) && !item.hasattr("__index__").unwrap_or(false) {
-        let name = item.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
+        let name = type_name(item);
         return PyTypeError::new_err(format!("a token id must be an int, not '{name}'"));
     }
     error
@@ -180,7 +182,7 @@ fn is_text(ids: &Bound<'_, PyAny>) -> bool {
 }
 
 fn unfit(ids: &Bound<'_, PyAny>, cause: Option<PyErr>) -> PyErr {
-    let name = ids.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
+    let name = type_name(ids);
     let error = PyTypeError::new_err(format!("{ACCEPTED}, not '{name}'"));
     error.set_cause(ids.py(), cause);
     error

@@ -14,8 +14,11 @@ endif
 
 VENV := .venv
 DEMO := .venv-demo
+PACK := .venv-pack
 BIN := $(VENV)/bin
 PIP := -m pip --disable-pip-version-check --quiet
+FUZZER := target/cargo-fuzz/bin/cargo-fuzz
+FUZZ_TARGETS := splits_agree oracle arguments total
 # Folders count too: a file that was taken away is a change.
 SOURCES := Cargo.toml Cargo.lock pyproject.toml LICENSE $(wildcard README.md) \
 	$(shell find rust python -not -path '*/__pycache__*' -not -path 'rust/core/tests*' -not -name '*.so')
@@ -23,14 +26,19 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml LICENSE $(wildcard README.md) \
 # The binding asks an interpreter for its version when it is compiled.
 export PYO3_PYTHON := $(abspath $(BIN)/python)
 
-.PHONY: help demo test test-rust test-python lint types dev wheel bench bench-instructions bench-report clean tools \
-	components
+.PHONY: help demo test test-rust test-python fuzz fuzz-core lint types dev wheel wheel-pure bench bench-instructions \
+	bench-report clean nightly interpreter tools components
 
 help: ## list the words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(DEMO)/.ready ## build the release wheel and play a long agent turn through it (ARGS=--help lists options)
-	@$(DEMO)/bin/gemma4-parser demo $(ARGS)
+demo: interpreter ## play a long agent turn through the release wheel; without Rust, in pure Python (ARGS=--help)
+	@if cargo --version >/dev/null 2>&1; then \
+		$(MAKE) --no-print-directory $(DEMO)/.ready; $(DEMO)/bin/gemma4-parser demo $(ARGS); \
+	else \
+		echo "no Rust toolchain found: the demo runs with the pure-Python implementation"; \
+		GEMMA4_PARSER_IMPLEMENTATION=python PYTHONPATH=python "$(PYTHON)" -m gemma4_parser demo $(ARGS); \
+	fi
 
 test: lint test-rust types test-python ## everything that must pass
 	@echo "make test: all passed"
@@ -42,6 +50,19 @@ test-rust: $(VENV)/.tools ## tests and documentation of the crates
 
 test-python: $(VENV)/.wheel ## tests of the package, against the installed wheel
 	$(BIN)/python -m pytest $(ARGS)
+
+fuzz: $(VENV)/.wheel ## the implementations against each other, for FUZZ_SECONDS (3600); FUZZ_SEED repeats a run
+	$(BIN)/python tests/fuzz.py
+
+fuzz-core: $(FUZZER) ## the fuzz targets of the core by coverage, each for FUZZ_SECONDS (600); needs nightly Rust
+	"$(PYTHON)" fuzz/seeds.py
+	@for target in $(FUZZ_TARGETS); do \
+		echo "fuzz-core: $$target, $(or $(FUZZ_SECONDS),600) seconds"; \
+		mkdir -p fuzz/corpus/$$target; \
+		PATH="$(dir $(abspath $(FUZZER))):$$PATH" cargo +nightly fuzz run --sanitizer none $$target \
+			fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=$(or $(FUZZ_SECONDS),600) \
+			-max_len=4096 -timeout=20 -dict=fuzz/gemma4.dict -print_funcs=0 -print_final_stats=1; \
+	done
 
 lint: $(VENV)/.tools components ## formats and lints
 	cargo fmt --all --check
@@ -59,6 +80,9 @@ dev: $(VENV)/.wheel ## .venv with the tools and a build of the working tree
 wheel: $(VENV)/.tools ## the release wheel, in dist/
 	$(BIN)/maturin build --release --locked --interpreter $(BIN)/python --out dist
 
+wheel-pure: $(PACK)/.ready ## the pure-Python wheel, for every platform, in dist/; needs no Rust
+	$(PACK)/bin/python -m hatchling build --target wheel --directory dist
+
 bench: $(VENV)/.wheel ## what a step costs from Python, whole outputs, memory (ARGS=--record keeps the result)
 	$(BIN)/python bench/python/steps.py $(ARGS)
 
@@ -71,12 +95,14 @@ bench-report: $(VENV)/.tools ## the curves and tables of the newest records
 	$(BIN)/python bench/report.py
 
 clean: ## remove everything that was built or fetched
-	rm -rf target bench/rust/target dist $(VENV) $(DEMO) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf target bench/rust/target fuzz/target dist $(VENV) $(DEMO) $(PACK) .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find python tests -name __pycache__ -prune -exec rm -rf {} +
 
-tools:
+interpreter:
 	@if [[ -z "$(PYTHON)" ]] || ! "$(PYTHON)" -c '$(MODERN)'; then \
 		echo "make: Python 3.11 or newer is needed; PYTHON=… names one" >&2; exit 1; fi
+
+tools: interpreter
 	@if ! cargo --version >/dev/null; then \
 		echo "make: cargo is missing (or rustup has no toolchain); https://rustup.rs tells how to install Rust" >&2; exit 1; fi
 
@@ -85,6 +111,13 @@ components: | tools
 		{ echo "make: rustfmt is missing and rustup cannot add it" >&2; exit 1; }
 	@cargo clippy --version >/dev/null 2>&1 || rustup component add clippy || \
 		{ echo "make: clippy is missing and rustup cannot add it" >&2; exit 1; }
+
+nightly: | tools
+	@cargo +nightly --version >/dev/null 2>&1 || { echo "make: fuzzing needs a nightly toolchain:" \
+		"rustup toolchain install nightly --profile minimal" >&2; exit 1; }
+
+$(FUZZER): | nightly
+	cargo install cargo-fuzz --version 0.13.2 --locked --root target/cargo-fuzz
 
 # The tools, pinned.
 $(VENV)/.tools: requirements-dev.txt | tools
@@ -106,4 +139,9 @@ $(DEMO)/.ready: $(SOURCES) requirements-dev.txt | tools
 	@rm -rf $(DEMO)/wheels
 	@$(DEMO)/bin/maturin build --release --locked --quiet --interpreter $(DEMO)/bin/python --out $(DEMO)/wheels
 	@$(DEMO)/bin/python $(PIP) install --force-reinstall --no-deps --no-index $(DEMO)/wheels/*.whl
+	@touch $@
+
+$(PACK)/.ready: requirements-dev.txt | interpreter
+	@$(PACK)/bin/python -c '$(MODERN)' 2>/dev/null || "$(PYTHON)" -m venv --clear $(PACK)
+	@$(PACK)/bin/python $(PIP) install "$$(grep '^hatchling==' requirements-dev.txt)"
 	@touch $@

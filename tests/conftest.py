@@ -10,7 +10,7 @@ import pytest
 
 from helpers import pieces
 
-IMPLEMENTATIONS = {"rust": "gemma4_parser._rust"}
+IMPLEMENTATIONS = {"python": "gemma4_parser._pure", "rust": "gemma4_parser._rust"}
 """By name: the module that offers the public names."""
 
 

@@ -84,7 +84,9 @@ def test_signatures(impl: ModuleType, name: str, signature: str) -> None:
     thing: Any = impl
     for part in name.split("."):
         thing = getattr(thing, part)
-    assert str(inspect.signature(thing)) == signature
+    found = inspect.signature(thing)
+    plain = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in found.parameters.values()]
+    assert str(found.replace(parameters=plain, return_annotation=inspect.Signature.empty)) == signature
 
 
 # events

@@ -116,15 +116,16 @@ def test_ints_of_any_size(impl: ModuleType) -> None:
 @pytest.mark.parametrize(
     ("wrong", "place"),
     [
-        ({"a": {1, 2}}, 'arguments["a"] is of type set'),
-        ({"a": [0, {"b": b"x"}]}, 'arguments["a"][1]["b"] is of type bytes'),
-        ({"a": [object]}, 'arguments["a"][0] is of type type'),
-        ({"a": {1: 2}}, 'arguments["a"] has a key of type int'),
+        ({"a": {1, 2}}, "arguments['a'] is of type set"),
+        ({"a": [0, {"b": b"x"}]}, "arguments['a'][1]['b'] is of type bytes"),
+        ({"a": [object]}, "arguments['a'][0] is of type type"),
+        ({"a": {1: 2}}, "arguments['a'] has a key of type int"),
+        ({"it's\n": [b""]}, """arguments["it's\\n"][0] is of type bytes"""),
         ({None: 2}, "arguments has a key of type NoneType"),
         ([("a", 1)], "arguments must be a mapping, not list"),
         ("a", "arguments must be a mapping, not str"),
         (None, "arguments must be a mapping, not NoneType"),
-        ({"a": np.int64(1)}, 'arguments["a"] is of type int64'),
+        ({"a": np.int64(1)}, "arguments['a'] is of type int64"),
     ],
 )
 def test_wrong_types(impl: ModuleType, wrong: Any, place: str) -> None:

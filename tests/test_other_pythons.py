@@ -1,4 +1,4 @@
-"""One wheel for every CPython from 3.11 on: the others that are on this machine give the same events."""
+"""One wheel for every CPython from 3.11 on: the others that are here give the same events, by either implementation."""
 
 from __future__ import annotations
 
@@ -54,16 +54,21 @@ def others() -> list[str]:
     return list(versions.values())
 
 
-def events(python: str) -> list[str]:
+def events(python: str, implementation: str) -> list[str]:
+    """What the script prints: a line for each event list, then which implementation of which version ran."""
     line = [python, "-I", "-c", SCRIPT, str(PACKAGE.parent), str(HERE)]
-    done = subprocess.run(line, capture_output=True, text=True, check=False, encoding="utf-8")
+    environment = {**os.environ, "GEMMA4_PARSER_IMPLEMENTATION": implementation}
+    done = subprocess.run(line, capture_output=True, text=True, check=False, encoding="utf-8", env=environment)
     assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+    *found, last = done.stdout.splitlines()
+    assert last == f"{implementation} {gemma4_parser.__version__}"
+    return found
 
 
 @pytest.mark.skipif(not others(), reason="there is no other CPython of 3.11 or newer on this machine")
-def test_same_events() -> None:
-    expected = events(sys.executable)
+@pytest.mark.parametrize("implementation", ["rust", "python"])
+def test_same_events(implementation: str) -> None:
+    expected = events(sys.executable, "rust")
     assert len(expected) > 1000
     for python in others():
-        assert events(python) == expected, python
+        assert events(python, implementation) == expected, python

@@ -12,11 +12,10 @@ from gemma4_parser._impl import (
     parse,
     parse_arguments,
 )
+from gemma4_parser._version import __version__
 from gemma4_parser.errors import ArgumentError
 from gemma4_parser.message import Message, ToolCall, Unparsed
 from gemma4_parser.tokens import CONTROL_TOKENS, STOP_TOKEN_IDS
-
-__version__ = "0.1.0"
 
 __all__ = [
     "CONTROL_TOKENS",

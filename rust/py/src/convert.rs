@@ -79,10 +79,11 @@ impl<'py> Level<'py> {
         }
     }
 
-    fn step(&self) -> String {
+    fn step(&self, py: Python<'py>) -> String {
         match self {
             Self::Items { done, .. } => format!("[{}]", done.len()),
-            Self::Pairs { key, .. } => format!("[{key:?}]"),
+            // The `repr` of the key.
+            Self::Pairs { key, .. } => format!("[{:?}]", PyString::new(py, key)),
         }
     }
 }
@@ -97,7 +98,7 @@ pub(crate) fn pairs(mapping: &Bound<'_, PyAny>) -> PyResult<Vec<(String, Value)>
     let mut open = vec![Level::pairs(mapping)?];
     loop {
         let [outer @ .., level] = open.as_mut_slice() else { return Ok(Vec::new()) };
-        let place = || outer.iter().fold("arguments".to_owned(), |path, level| path + &level.step());
+        let place = || outer.iter().fold("arguments".to_owned(), |path, level| path + &level.step(mapping.py()));
         if let Some(value) = level.next(place)? {
             if let Some(deeper) = deeper(&value)? {
                 if open.len() == MAX_DEPTH {
@@ -107,7 +108,7 @@ pub(crate) fn pairs(mapping: &Bound<'_, PyAny>) -> PyResult<Vec<(String, Value)>
             } else if let Some(scalar) = scalar(&value)? {
                 level.add(scalar);
             } else {
-                let (place, name) = (place() + &level.step(), type_name(&value));
+                let (place, name) = (place() + &level.step(mapping.py()), type_name(&value));
                 return Err(PyTypeError::new_err(format!("{place} is of type {name}, which the format cannot carry")));
             }
         } else if let Some(done) = open.pop().map(Level::close) {

@@ -73,6 +73,21 @@ def test_offsets_are_characters(impl: ModuleType) -> None:
         assert caught.value.offset == plain
 
 
+@pytest.mark.parametrize(
+    ("text", "offset"),
+    [
+        *(("a:'y',`'} x`", 10), ("a:'y',`:'}`", 10), ("a:'y',\"'}\"", 9), ("a:1} x", 5)),
+        ("a:'y',<|\"|>k'}x<|\"|>", 14),
+    ],
+)
+def test_nothing_follows_the_arguments(impl: ModuleType, text: str, offset: int) -> None:
+    """A quote in the text may be decided by the bracket behind it only; what then follows is not dropped."""
+    with pytest.raises(ArgumentError) as caught:
+        impl.arguments_to_json(text)
+    assert caught.value.offset == offset
+    assert impl.arguments_to_json("a:'y',`k`:1") == '{"a":"y","k":1}'
+
+
 # format_arguments
 
 

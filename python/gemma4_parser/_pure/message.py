@@ -61,19 +61,25 @@ def arguments_to_json(text: str, *, spaced: bool = False) -> str:
     text = without_surrogates(typed(text, str))
     out, assembler = Output(), Assembler()
     arguments = Arguments(Context(spaced=typed(spaced, bool)), out, 0, "{", "", ANY)
-    encoded, pushed = text.encode(), 0
-    for symbol in assembler.push(text) + assembler.finish(stop=False):
+    encoded, pushed, what = text.encode(), 0, "the text ends within the arguments"
+    # The bracket may decide what was held, so that the arguments end before the text does.
+    for symbol in [*assembler.push(text), *assembler.finish(stop=False), "}"]:
         pushed += len((symbol.literal if isinstance(symbol, ControlToken) else symbol).encode())
         verdict = arguments.push(symbol)
         if verdict.kind != "more":
-            unread = max(len(arguments.tail.bytes) - arguments.cursor, 0)
-            offset = len(encoded[: pushed - unread].decode(errors="replace"))
-            raise ArgumentError(verdict.what or "the arguments end before the text does", offset)
-    arguments.push("}")
-    if arguments.state != "complete":
-        raise ArgumentError("the text ends within the arguments", len(text))
-    arguments.finish(stop=True)
-    return "".join(event.text for event in out.take())
+            break
+    else:
+        if arguments.state == "complete":
+            arguments.finish(stop=True)
+            return "".join(event.text for event in out.take())
+    place = pushed - max(len(arguments.tail.bytes) - arguments.cursor, 0)
+    if pushed <= len(encoded):
+        what = verdict.what or "the arguments end before the text does"
+    elif verdict.kind == "rejected" and place < len(encoded):
+        what = verdict.what
+    else:
+        place = len(encoded)
+    raise ArgumentError(what, len(encoded[:place].decode(errors="replace")))
 
 
 def parse_arguments(text: str) -> dict[str, Any]:

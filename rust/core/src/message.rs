@@ -178,11 +178,17 @@ pub fn arguments_to_json(text: &str, spaced: bool) -> Result<String, Error> {
     if let Some(fault) = fault {
         return Err(fault);
     }
-    arguments.push(Symbol::Text("}"), context, &mut out);
-    if !arguments.is_complete() {
-        return Err(Error::new(ErrorKind::Arguments, text.len(), "the text ends within the arguments"));
-    }
-    arguments.finish(true, context, &mut out);
-    out.flush();
-    Ok(json)
+    // The bracket may decide what was held, so that the arguments end before the text does.
+    let last = arguments.push(Symbol::Text("}"), context, &mut out);
+    let place = (pushed + 1).saturating_sub(arguments.unread());
+    let (place, what) = match last {
+        Verdict::More if arguments.is_complete() => {
+            arguments.finish(true, context, &mut out);
+            out.flush();
+            return Ok(json);
+        }
+        Verdict::Rejected(_, what) if place < text.len() => (place, what),
+        _ => (text.len(), "the text ends within the arguments"),
+    };
+    Err(Error::new(ErrorKind::Arguments, place, what))
 }

@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use common::check::well_formed;
-use common::{Cut, Form, Record, tokenize, vocabulary};
+use common::{Cut, Form, Record, oracle, tokenize, vocabulary};
 use gemma4_parser::{Finish, Message, Options, Reason, Start, Tools, Vocabulary, parse, parse_ids};
 use serde_json::Value;
 
@@ -140,4 +140,21 @@ fn vectors_as_ids() {
 #[test]
 fn vectors_as_text() {
     every_cut(Form::Text, &vocabulary());
+}
+
+/// Where the naive parser of canonical outputs reads a case, it says what the case expects, and so does the stream.
+#[test]
+fn vectors_as_the_oracle_reads_them() {
+    let mut read = 0;
+    for case in cases() {
+        let Some(answer) = oracle::read(&case.text, case.finish, &case.options) else { continue };
+        read += 1;
+        let message = answer.message(&case.options);
+        check(&case, &message);
+        for form in case.forms {
+            let record = Record::of(&case.text, form, Cut::Units, &vocabulary(), case.finish, &case.options);
+            assert_eq!(record.message(), message, "{}: {form:?}", case.id);
+        }
+    }
+    assert!(read >= 140, "the oracle reads {read} vectors only");
 }

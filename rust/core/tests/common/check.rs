@@ -83,6 +83,25 @@ pub fn well_formed(record: &Record, finish: Finish, options: &Options) -> Result
     Ok(())
 }
 
+/// Whether the two forms must agree on this output (invariant 2).
+pub fn forms_agree(text: &str, finish: Finish) -> bool {
+    let text_only = ["<bos>", "<pad>", "<unk>", "<mask>", "<|image>", "<|audio>", "<|image|>", "<|audio|>"];
+    let media = ["<image|>", "<audio|>", "<|video|>"];
+    if text_only.iter().chain(&media).any(|literal| text.contains(literal)) {
+        return false;
+    }
+    let Some(at) = text.find("<eos>") else { return true };
+    let mut rest = &text[at..];
+    while !rest.is_empty() {
+        let skip = ["<eos>", "<turn|>", "<|turn>", "<|tool_response>", " ", "\t", "\r", "\n"];
+        match skip.iter().find_map(|literal| rest.strip_prefix(literal)) {
+            Some(tail) => rest = tail,
+            None => return false,
+        }
+    }
+    finish == Finish::Stop
+}
+
 /// What the events so far say about the next one.
 struct Walk<'a> {
     calls: u32,

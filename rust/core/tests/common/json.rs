@@ -1,4 +1,6 @@
-//! A JSON reader so small that it is obviously right: numbers keep their spelling, duplicate keys stay.
+//! JSON in and out, so small that it is obviously right: numbers keep their spelling, duplicate keys stay.
+
+use std::fmt::Write as _;
 
 /// A value as the text gives it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -142,5 +144,72 @@ impl Reader<'_> {
                 _ => text.push(byte),
             }
         }
+    }
+}
+
+/// The JSON text, with the escapes of the contract; `spaced` as Python's `json.dumps` does it.
+pub fn write(value: &Json, spaced: bool) -> String {
+    let mut out = String::new();
+    json(value, spaced, &mut out);
+    out
+}
+
+fn json(value: &Json, spaced: bool, out: &mut String) {
+    let (comma, colon) = if spaced { (", ", ": ") } else { (",", ":") };
+    match value {
+        Json::Word(word) => out.push_str(word),
+        Json::Number(number) => out.push_str(number),
+        Json::String(data) => string(data, out),
+        Json::Array(items) => {
+            out.push('[');
+            for (at, item) in items.iter().enumerate() {
+                out.push_str(if at > 0 { comma } else { "" });
+                json(item, spaced, out);
+            }
+            out.push(']');
+        }
+        Json::Object(pairs) => {
+            out.push('{');
+            for (at, (key, value)) in pairs.iter().enumerate() {
+                out.push_str(if at > 0 { comma } else { "" });
+                string(key, out);
+                out.push_str(colon);
+                json(value, spaced, out);
+            }
+            out.push('}');
+        }
+    }
+}
+
+fn string(data: &str, out: &mut String) {
+    out.push('"');
+    for character in data.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            control if control < ' ' => {
+                let _ = write!(out, "\\u{:04x}", u32::from(control));
+            }
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+}
+
+/// In the order of lower-cased keys, at every level.
+pub fn sorted(value: Json) -> Json {
+    match value {
+        Json::Object(pairs) => {
+            let mut pairs: Vec<_> = pairs.into_iter().map(|(key, value)| (key, sorted(value))).collect();
+            pairs.sort_by_key(|(key, _)| key.to_lowercase());
+            Json::Object(pairs)
+        }
+        Json::Array(items) => Json::Array(items.into_iter().map(sorted).collect()),
+        other => other,
     }
 }

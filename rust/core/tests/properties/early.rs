@@ -4,8 +4,9 @@ use gemma4_parser::{ControlToken, Finish, Kind, Options, StreamParser};
 use proptest::prelude::*;
 
 use crate::cases;
+use crate::common::tape::Tape;
 use crate::common::{Record, tokenize_plain, vocabulary};
-use crate::grammar::{Tape, tape};
+use crate::grammar::tape;
 
 /// Whether `text` is a proper prefix of a literal that is a control token in text.
 fn is_partial(text: &str) -> bool {

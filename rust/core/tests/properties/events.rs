@@ -4,9 +4,10 @@ use gemma4_parser::{ControlToken, Finish, Kind, Options, Reason, Start, Status, 
 use proptest::prelude::*;
 
 use crate::cases;
-use crate::common::check::well_formed;
+use crate::common::check::{forms_agree, well_formed};
+use crate::common::tape::{Tape, is_mark};
 use crate::common::{Cut, Form, Record, split, tokenize, tokenize_plain, vocabulary};
-use crate::grammar::{self, Case, is_mark};
+use crate::grammar::{self, Case};
 
 fn whole(case: &Case, form: Form) -> Record {
     Record::of(&case.text, form, Cut::Whole, &vocabulary(), case.finish, &case.options)
@@ -28,25 +29,6 @@ fn tokenize_bytes(text: &str) -> Vec<u32> {
     }
     ids.extend(tokenize_plain(rest));
     ids
-}
-
-/// Whether the two forms must agree on this output.
-fn forms_agree(text: &str, finish: Finish) -> bool {
-    let text_only = ["<bos>", "<pad>", "<unk>", "<mask>", "<|image>", "<|audio>", "<|image|>", "<|audio|>"];
-    let media = ["<image|>", "<audio|>", "<|video|>"];
-    if text_only.iter().chain(&media).any(|literal| text.contains(literal)) {
-        return false;
-    }
-    let Some(at) = text.find("<eos>") else { return true };
-    let mut rest = &text[at..];
-    while !rest.is_empty() {
-        let skip = ["<eos>", "<turn|>", "<|turn>", "<|tool_response>", " ", "\t", "\r", "\n"];
-        match skip.iter().find_map(|literal| rest.strip_prefix(literal)) {
-            Some(tail) => rest = tail,
-            None => return false,
-        }
-    }
-    finish == Finish::Stop
 }
 
 proptest! {
@@ -325,7 +307,7 @@ fn generators_reach_everything() {
     for _ in 0..20_000 {
         let source = [grammar::Source::Lenient, grammar::Source::Mutated, grammar::Source::Soup][random.below(3)];
         let numbers = (0..160).map(|_| u16::try_from(random.below(65_536)).unwrap()).collect();
-        let case = grammar::case(source, &mut grammar::Tape::new(numbers));
+        let case = grammar::case(source, &mut Tape::new(numbers));
         for event in &whole(&case, Form::Text).0 {
             event.detail.names().for_each(|name| *seen.entry(name).or_default() += 1);
             if matches!(event.kind, Kind::CallEnd | Kind::End) {

@@ -9,6 +9,7 @@
     reason = "a test that fails should panic, and shares its parts as it likes"
 )]
 
+mod canonical;
 #[path = "../common/mod.rs"]
 mod common;
 mod early;

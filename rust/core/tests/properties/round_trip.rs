@@ -6,50 +6,13 @@ use gemma4_parser::{ControlToken, Finish, Options, Status, Tools, arguments_to_j
 use proptest::prelude::*;
 
 use crate::cases;
+use crate::common::carried::{carried, string_carried};
 use crate::common::check::well_formed;
+use crate::common::json::{sorted, write};
+use crate::common::tape::Tape;
 use crate::common::{Cut, Record, split, vocabulary};
-use crate::grammar::{Tape, tape};
-use crate::wire::{self, Piece, Value};
-
-fn strings(value: &Value) -> Vec<&str> {
-    match value {
-        Value::String(data) => vec![data],
-        Value::Array(items) => items.iter().flat_map(strings).collect(),
-        Value::Object(pairs) => pairs.iter().flat_map(|(_, value)| strings(value)).collect(),
-        Value::Word(_) | Value::Number(_) => Vec::new(),
-    }
-}
-
-/// Whether the text form carries this string: it does not spell the delimiter, and no marker in it is directly followed
-/// by an opener or an end marker.
-fn carried(data: &str) -> bool {
-    if data.contains(ControlToken::Delimiter.literal()) {
-        return false;
-    }
-    let markers = ["<tool_call|>", "<turn|>", "<|tool_response>", "<|turn>"];
-    markers.iter().all(|marker| {
-        data.match_indices(marker).all(|(at, _)| {
-            let rest = data[at + marker.len()..].trim_start_matches([' ', '\t', '\r', '\n']);
-            !["<|tool_call>", "<turn|>", "<|tool_response>", "<|turn>"].iter().any(|next| rest.starts_with(next))
-        })
-    })
-}
-
-fn keys_carried(value: &Value) -> bool {
-    match value {
-        Value::Object(pairs) => pairs.iter().all(|(key, value)| {
-            !ControlToken::IN_TEXT.iter().any(|token| key.contains(token.literal())) && keys_carried(value)
-        }),
-        Value::Array(items) => items.iter().all(keys_carried),
-        _ => true,
-    }
-}
-
-fn expected(value: &Value, spaced: bool) -> String {
-    let mut json = String::new();
-    wire::json(value, spaced, &mut json);
-    json
-}
+use crate::grammar::tape;
+use crate::wire::{self, Piece};
 
 fn options(tape: &mut Tape) -> Options {
     let tools = r#"[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}},{"name":"other"}]"#;
@@ -100,7 +63,7 @@ fn turn(tape: &mut Tape, spaced: bool) -> (Vec<Piece>, Expected, &'static str) {
             0 => {
                 let (name, arguments) = (wire::name(tape), wire::object(tape, 0));
                 pieces.extend(wire::call(&name, &arguments));
-                expected.calls.push((name, self::expected(&arguments, spaced)));
+                expected.calls.push((name, write(&arguments, spaced)));
             }
             1 => {
                 let thought = prose(tape);
@@ -154,7 +117,7 @@ proptest! {
         let record = Record::of_ids(&split(&ids, Cut::Random(u64::from(seed))), &vocabulary(), Finish::Stop, &options);
         let calls = record.calls();
         prop_assert_eq!(calls.len(), 1, "{:?}", record.0);
-        prop_assert_eq!((&calls[0].name, &calls[0].arguments), (&name, &expected(&arguments, options.spaced)));
+        prop_assert_eq!((&calls[0].name, &calls[0].arguments), (&name, &write(&arguments, options.spaced)));
         prop_assert_eq!(calls[0].status.as_str(), Status::Complete.as_str());
         prop_assert_eq!(record.0.len(), 4, "{:?}", record.0);
     }
@@ -165,7 +128,7 @@ proptest! {
         let mut tape = Tape::new(numbers);
         let options = options(&mut tape);
         let (name, arguments) = (wire::name(&mut tape), wire::object(&mut tape, 0));
-        if !strings(&arguments).iter().all(|data| carried(data)) || !keys_carried(&arguments) {
+        if !carried(&arguments) {
             return Ok(());
         }
         let text: Vec<char> = wire::text(&wire::call(&name, &arguments)).chars().collect();
@@ -173,7 +136,7 @@ proptest! {
         let record = Record::of_texts(&pieces, Finish::Stop, &options);
         let calls = record.calls();
         prop_assert_eq!(calls.len(), 1, "{:?}", record.0);
-        prop_assert_eq!((&calls[0].name, &calls[0].arguments), (&name, &expected(&arguments, options.spaced)));
+        prop_assert_eq!((&calls[0].name, &calls[0].arguments), (&name, &write(&arguments, options.spaced)));
         prop_assert_eq!(calls[0].status.as_str(), Status::Complete.as_str());
         prop_assert_eq!(record.0.len(), 4, "{:?}", record.0);
     }
@@ -185,7 +148,7 @@ proptest! {
         let options = options(&mut tape);
         let (pieces, expected, end) = turn(&mut tape, options.spaced);
         let mut records = vec![Record::of_ids(&[wire::ids(&pieces)], &vocabulary(), Finish::Stop, &options)];
-        let fits = pieces.iter().all(|piece| matches!(piece, Piece::Control(_)) || carried(&wire::text(std::slice::from_ref(piece))));
+        let fits = pieces.iter().all(|piece| matches!(piece, Piece::Control(_)) || string_carried(&wire::text(std::slice::from_ref(piece))));
         if carries(&pieces) && fits {
             records.push(Record::of_texts(&[wire::text(&pieces)], Finish::Stop, &options));
         }
@@ -206,28 +169,15 @@ proptest! {
     fn arguments_come_back(numbers in tape(100), spaced in any::<bool>()) {
         let mut tape = Tape::new(numbers);
         let arguments = wire::object(&mut tape, 0);
-        if !strings(&arguments).iter().all(|data| carried(data)) || !keys_carried(&arguments) {
+        if !carried(&arguments) {
             return Ok(());
         }
         let sorted = sorted(arguments);
-        let json = expected(&sorted, false);
+        let json = write(&sorted, false);
         let value = gemma4_parser::json::parse(&json, 512).unwrap();
         let text = format_arguments(value.as_object().unwrap());
         let framed = wire::text(&wire::call("f", &sorted));
         prop_assert_eq!(format!("<|tool_call>call:f{{{text}}}<tool_call|>"), framed);
-        prop_assert_eq!(arguments_to_json(&text, spaced), Ok(expected(&sorted, spaced)));
-    }
-}
-
-/// In the order of lower-cased keys, at every level.
-fn sorted(value: Value) -> Value {
-    match value {
-        Value::Object(pairs) => {
-            let mut pairs: Vec<_> = pairs.into_iter().map(|(key, value)| (key, sorted(value))).collect();
-            pairs.sort_by_key(|(key, _)| key.to_lowercase());
-            Value::Object(pairs)
-        }
-        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
-        other => other,
+        prop_assert_eq!(arguments_to_json(&text, spaced), Ok(write(&sorted, spaced)));
     }
 }

@@ -1,19 +1,9 @@
 //! A naive renderer of the canonical form, as the chat template prints calls: nothing of the crate is in it.
 
-use std::fmt::Write as _;
-
 use gemma4_parser::ControlToken;
 
-use crate::grammar::Tape;
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
-    Word(&'static str),
-    Number(String),
-    String(String),
-    Array(Vec<Value>),
-    Object(Vec<(String, Value)>),
-}
+use crate::common::json::Json;
+use crate::common::tape::Tape;
 
 /// A piece of the wire form: a control token, or text that is no control token whatever it spells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,26 +33,26 @@ pub fn ids(pieces: &[Piece]) -> Vec<u32> {
         .collect()
 }
 
-pub fn call(name: &str, arguments: &Value) -> Vec<Piece> {
+pub fn call(name: &str, arguments: &Json) -> Vec<Piece> {
     let mut pieces = vec![Piece::Control(ControlToken::CallOpen), Piece::Text(format!("call:{name}"))];
     wire(arguments, &mut pieces);
     pieces.push(Piece::Control(ControlToken::CallClose));
     pieces
 }
 
-fn wire(value: &Value, pieces: &mut Vec<Piece>) {
+fn wire(value: &Json, pieces: &mut Vec<Piece>) {
     let text = |text: &str| Piece::Text(text.to_owned());
     match value {
-        Value::Word(word) => pieces.push(text(word)),
-        Value::Number(number) => pieces.push(text(number)),
-        Value::String(data) => {
+        Json::Word(word) => pieces.push(text(word)),
+        Json::Number(number) => pieces.push(text(number)),
+        Json::String(data) => {
             pieces.extend([
                 Piece::Control(ControlToken::Delimiter),
                 text(data),
                 Piece::Control(ControlToken::Delimiter),
             ]);
         }
-        Value::Array(items) => {
+        Json::Array(items) => {
             pieces.push(text("["));
             for (at, item) in items.iter().enumerate() {
                 if at > 0 {
@@ -72,7 +62,7 @@ fn wire(value: &Value, pieces: &mut Vec<Piece>) {
             }
             pieces.push(text("]"));
         }
-        Value::Object(pairs) => {
+        Json::Object(pairs) => {
             pieces.push(text("{"));
             for (at, (key, value)) in pairs.iter().enumerate() {
                 pieces.push(text(if at > 0 { "," } else { "" }));
@@ -83,54 +73,6 @@ fn wire(value: &Value, pieces: &mut Vec<Piece>) {
             pieces.push(text("}"));
         }
     }
-}
-
-/// The JSON text, with the escapes of the contract; `spaced` as Python's `json.dumps` does it.
-pub fn json(value: &Value, spaced: bool, out: &mut String) {
-    let (comma, colon) = if spaced { (", ", ": ") } else { (",", ":") };
-    match value {
-        Value::Word(word) => out.push_str(word),
-        Value::Number(number) => out.push_str(number),
-        Value::String(data) => string(data, out),
-        Value::Array(items) => {
-            out.push('[');
-            for (at, item) in items.iter().enumerate() {
-                out.push_str(if at > 0 { comma } else { "" });
-                json(item, spaced, out);
-            }
-            out.push(']');
-        }
-        Value::Object(pairs) => {
-            out.push('{');
-            for (at, (key, value)) in pairs.iter().enumerate() {
-                out.push_str(if at > 0 { comma } else { "" });
-                string(key, out);
-                out.push_str(colon);
-                json(value, spaced, out);
-            }
-            out.push('}');
-        }
-    }
-}
-
-fn string(data: &str, out: &mut String) {
-    out.push('"');
-    for character in data.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            control if control < ' ' => {
-                let _ = write!(out, "\\u{:04x}", u32::from(control));
-            }
-            other => out.push(other),
-        }
-    }
-    out.push('"');
 }
 
 const BITS: &[&str] = &[
@@ -189,18 +131,18 @@ pub fn data(tape: &mut Tape) -> String {
     (0..tape.below(8)).map(|_| tape.pick(BITS)).collect()
 }
 
-pub fn value(tape: &mut Tape, depth: usize) -> Value {
+pub fn value(tape: &mut Tape, depth: usize) -> Json {
     match tape.below(if depth < 5 { 7 } else { 5 }) {
-        0..=2 => Value::String(data(tape)),
-        3 => Value::Word(tape.pick(&["true", "false", "null"])),
-        4 => Value::Number(number(tape)),
-        5 => Value::Array((0..tape.below(4)).map(|_| value(tape, depth + 1)).collect()),
+        0..=2 => Json::String(data(tape)),
+        3 => Json::Word(tape.pick(&["true", "false", "null"])),
+        4 => Json::Number(number(tape)),
+        5 => Json::Array((0..tape.below(4)).map(|_| value(tape, depth + 1)).collect()),
         _ => object(tape, depth + 1),
     }
 }
 
-pub fn object(tape: &mut Tape, depth: usize) -> Value {
-    Value::Object((0..tape.below(4)).map(|_| (key(tape), value(tape, depth))).collect())
+pub fn object(tape: &mut Tape, depth: usize) -> Json {
+    Json::Object((0..tape.below(4)).map(|_| (key(tape), value(tape, depth))).collect())
 }
 
 fn number(tape: &mut Tape) -> String {

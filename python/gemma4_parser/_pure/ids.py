@@ -82,6 +82,11 @@ def typed(value: Any, kind: type[T]) -> T:
     raise TypeError(f"{name} is not an instance of '{kind.__qualname__}'")
 
 
+def word(text: Any) -> str:
+    """A word that Rust could read: UnicodeEncodeError for a lone surrogate."""
+    return str.encode(typed(text, str)).decode()
+
+
 def without_surrogates(text: str) -> str:
     """The text as an exact str, with U+FFFD for each lone surrogate."""
     return str.__str__(text) if text.isascii() else _SURROGATE.sub("\ufffd", text)

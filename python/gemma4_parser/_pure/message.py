@@ -10,7 +10,7 @@ from .arguments import Arguments, Context
 from .ids import typed, without_surrogates
 from .output import Output
 from .schema import ANY
-from .stream import StreamParser, finish_named
+from .stream import StreamParser, finish_named, of_types
 from .text import Assembler
 from .token import ControlToken
 from .vocabulary import Vocabulary
@@ -36,6 +36,7 @@ def parse(
     The rules are those of DESIGN.md. Raises ValueError for ids without a vocabulary, for unknown ids and for options
     that cannot be used, TypeError for what is neither ids nor text; never for what the model wrote.
     """
+    (finish, start), _ = of_types(vocabulary, [finish, start], [parse_reasoning, lenient, coerce, spaced])
     finish_named(finish)
     stream = StreamParser(
         vocabulary,

@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 from .arguments import Context
 from .event import Event, make_event
-from .ids import read_ids, typed, without_surrogates
+from .ids import read_ids, typed, without_surrogates, word
 from .output import Output
 from .schema import read_tools
 from .text import Assembler
@@ -67,11 +67,10 @@ class StreamParser:
         coerce: bool = False,
         spaced: bool = False,
     ) -> None:
-        self._vocabulary = vocabulary if vocabulary is None else typed(vocabulary, Vocabulary)
-        typed(start, str)
-        self._reasons, *context = (typed(option, bool) for option in (parse_reasoning, lenient, coerce, spaced))
+        (start,), options = of_types(vocabulary, [start], [parse_reasoning, lenient, coerce, spaced])
         _start_named(start)
-        self._context = Context(read_tools(tools), *context)
+        self._vocabulary, self._reasons = vocabulary, options[0]
+        self._context = Context(read_tools(tools), *options[1:])
         self._lock, self._out = Lock(), Output()
         self._restart(start)
 
@@ -91,13 +90,13 @@ class StreamParser:
             # One ordinary token in plain text or in an open string: by far the most frequent step.
             vocabulary = self._vocabulary
             if len(numbers) == 1 and self._fed == "ids" and vocabulary is not None and self._utf8.is_empty:
-                text = vocabulary.plain.get(numbers[0])
+                text = vocabulary._plain.get(numbers[0])
                 if text and (found := self._turn.plain_kind(text)):
                     return [make_event(found[0], text, found[1], ())]
             fed = self._then("ids")
             if vocabulary is None:
                 raise ValueError("token ids need a vocabulary")
-            pieces = vocabulary.known(numbers)
+            pieces = vocabulary._known(numbers)
             self._fed = fed
             run: list[str] = []
             for piece in pieces:
@@ -139,7 +138,7 @@ class StreamParser:
         did.
         Raises ValueError for another reason, RuntimeError where the stream is finished already.
         """
-        finish_named(reason)
+        reason = finish_named(word(reason))
         with self._lock:
             fed, self._fed = self._fed, self._then("finished")
             for symbol in [self._utf8.flush()] if fed == "ids" else self._text.finish(reason == "stop"):
@@ -158,10 +157,9 @@ class StreamParser:
         start: "content" or "reasoning" from now on; None leaves it as it was.
         Raises ValueError for another start.
         """
-        if start is not None:
-            _start_named(start)
+        start = None if start is None else _start_named(word(start))
         with self._lock:
-            self._restart(self._start if start is None else start)
+            self._restart(start or self._start)
 
     @staticmethod
     def start_of(prompt: Any, vocabulary: Vocabulary | None = None) -> str:
@@ -179,7 +177,7 @@ class StreamParser:
             numbers = read_ids(prompt)
             if vocabulary is None:
                 raise ValueError("token ids need a vocabulary")
-            pieces = map(vocabulary.pieces.get, numbers)
+            pieces = map(vocabulary._pieces.get, numbers)
             literals = [piece.literal for piece in pieces if isinstance(piece, ControlToken)]
         return next((_START_AFTER[literal] for literal in reversed(literals) if literal in _START_AFTER), "content")
 
@@ -198,16 +196,23 @@ class StreamParser:
         self._turn = Turn(self._context, self._out, start == "reasoning", self._reasons)
 
 
-def finish_named(name: str) -> None:
-    """Raises ValueError where this is no reason of a finish."""
-    _named(("stop", "length", "abort"), name, "finish reason")
+def of_types(vocabulary: object, words: list[str], options: list[bool]) -> tuple[list[str], list[bool]]:
+    """Arguments of the right types, which are looked at before any value is."""
+    if vocabulary is not None:
+        typed(vocabulary, Vocabulary)
+    return list(map(word, words)), [typed(option, bool) for option in options]
 
 
-def _start_named(name: str) -> None:
-    _named(("content", "reasoning"), name, "start")
+def finish_named(name: str) -> str:
+    """The reason of a finish; raises ValueError where this is none."""
+    return _named(("stop", "length", "abort"), name, "finish reason")
 
 
-def _named(names: tuple[str, ...], name: str, what: str) -> None:
-    typed(name, str).encode()  # as the extension does: an error for a lone surrogate
+def _start_named(name: str) -> str:
+    return _named(("content", "reasoning"), name, "start")
+
+
+def _named(names: tuple[str, ...], name: str, what: str) -> str:
     if name not in names:
         raise ValueError(f"{what} must be one of {', '.join(map(repr, names))}, not '{name}'")
+    return name

@@ -32,10 +32,10 @@ class Vocabulary:
     """
 
     __module__ = "gemma4_parser"
-    __slots__ = ("_controls", "pieces", "plain")
+    __slots__ = ("_controls", "_pieces", "_plain")
     _controls: dict[str, int]
-    pieces: dict[int, Piece]
-    plain: dict[int, str]
+    _pieces: dict[int, Piece]
+    _plain: dict[int, str]
 
     def __new__(cls, pieces: list[bytes] | dict[int, bytes]) -> "Vocabulary":
         if not isinstance(pieces, list | dict):
@@ -110,22 +110,22 @@ class Vocabulary:
         Raises ValueError for an id outside the vocabulary.
         """
         out, utf8 = [], Utf8()
-        for piece in self.known(read_ids(ids)):
+        for piece in self._known(read_ids(ids)):
             if isinstance(piece, bytes):
                 out.append(utf8.push(piece))
             elif piece:
                 out += utf8.flush(), piece if isinstance(piece, str) else piece.literal
         return "".join((*out, utf8.flush()))
 
-    def known(self, numbers: Ids) -> list[Piece]:
+    def _known(self, numbers: Ids) -> list[Piece]:
         """What the ids stand for. Raises ValueError for one outside the vocabulary."""
         try:
-            return [self.pieces[number] for number in numbers]
+            return [self._pieces[number] for number in numbers]
         except KeyError as error:
             raise ValueError(f"token id {error.args[0]} is not in the vocabulary") from None
 
     def __len__(self) -> int:
-        return len(self.pieces)
+        return len(self._pieces)
 
     def __repr__(self) -> str:
         return f"<Vocabulary of {len(self)} tokens>"
@@ -203,7 +203,7 @@ def _build(model: _Entries, added: _Entries, *decoder: Any) -> Vocabulary:
             if isinstance(piece, str) and PLAIN.fullmatch(piece):
                 plain[number] = piece
     made = object.__new__(Vocabulary)
-    for name, value in (("_controls", controls), ("pieces", pieces), ("plain", plain)):
+    for name, value in (("_controls", controls), ("_pieces", pieces), ("_plain", plain)):
         object.__setattr__(made, name, value)
     return made
 

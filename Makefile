@@ -26,8 +26,8 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml LICENSE $(wildcard README.md) \
 # The binding asks an interpreter for its version when it is compiled.
 export PYO3_PYTHON := $(abspath $(BIN)/python)
 
-.PHONY: help demo test test-rust test-python fuzz fuzz-core lint types dev wheel wheel-pure bench bench-instructions \
-	bench-report clean nightly interpreter tools components
+.PHONY: help demo test test-rust test-python test-references fuzz fuzz-core lint types dev wheel wheel-pure bench \
+	bench-instructions bench-report clean nightly interpreter tools components
 
 help: ## list the words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ test-rust: $(VENV)/.tools ## tests and documentation of the crates
 
 test-python: $(VENV)/.wheel ## tests of the package, against the installed wheel
 	$(BIN)/python -m pytest $(ARGS)
+
+test-references: $(VENV)/.wheel ## Google's template and grammar and vLLM's parsers against this one; fetches 600 MB once
+	$(BIN)/python tests/references/prepare.py
+	GEMMA4_REFERENCES=target/references $(BIN)/python -m pytest tests/references --verbose $(ARGS)
 
 fuzz: $(VENV)/.wheel ## the implementations against each other, for FUZZ_SECONDS (3600); FUZZ_SEED repeats a run
 	$(BIN)/python tests/fuzz.py

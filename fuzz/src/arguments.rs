@@ -1,5 +1,6 @@
 //! `arguments`: argument texts, given alone and within a call.
 
+use gemma4_parser::canonical::{Canonical, Token};
 use gemma4_parser::{
     ControlToken, ErrorKind, Finish, Options, Repair, arguments_to_json, format_arguments, json as core_json,
 };
@@ -16,6 +17,9 @@ pub fn run(data: &[u8]) {
     let spaced = input.byte() & 1 == 1;
     let text = input.text();
     let alone = arguments_to_json(&text, spaced);
+    if let Some(json) = directly(&text) {
+        assert_eq!(arguments_to_json(&text, false), Ok(json));
+    }
     let options = Options { spaced, ..Options::default() };
     let record = Record::of_texts(&["<|tool_call>call:f{", &text, "}<tool_call|>"], Finish::Stop, &options);
     let calls = record.calls();
@@ -44,6 +48,42 @@ pub fn run(data: &[u8]) {
             assert_ne!(calls[0].status, "rejected");
             valid(&json);
             comes_back(&json, spaced);
+        }
+    }
+}
+
+/// The JSON text of what the reader of canonical arguments finds, if it reads all of the text.
+fn directly(text: &str) -> Option<String> {
+    let mut reader = Canonical::new(text);
+    let (mut out, mut open, mut filled) = (String::from("{"), vec!['}'], false);
+    loop {
+        let token = reader.pull();
+        if filled && !matches!(token, Token::Close | Token::End) {
+            out.push(',');
+        }
+        filled = !matches!(token, Token::Key(_) | Token::Object | Token::Array);
+        match token {
+            Token::Key(key) => out.push_str(&(write(&Json::String(key.into()), false) + ":")),
+            Token::String(text) => out.push_str(&write(&Json::String(text.into()), false)),
+            // It may have been `-0`.
+            Token::Integer(0) | Token::Other => return None,
+            Token::Integer(value) => out.push_str(&value.to_string()),
+            Token::Number(spelling) | Token::Digits(spelling) => out.push_str(spelling),
+            Token::Bool(value) => out.push_str(if value { "true" } else { "false" }),
+            Token::Null => out.push_str("null"),
+            Token::Object => {
+                out.push('{');
+                open.push('}');
+            }
+            Token::Array => {
+                out.push('[');
+                open.push(']');
+            }
+            Token::Close => out.push(open.pop()?),
+            Token::End => {
+                out.push(open.pop()?);
+                return open.is_empty().then_some(out);
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::error::{Error, ErrorKind};
+use crate::scan::position;
 use crate::token::is_blank;
 
 /// No [`Value`] is nested deeper than this, whatever `max_depth` says: a value can be compared, printed and dropped on
@@ -118,24 +119,11 @@ fn try_reformat(text: &str, spaced: bool, max_depth: usize, out: &mut String) ->
     Some(())
 }
 
-/// `"`, `\` and the control characters below U+0020: what may not stand in a JSON string as it is.
-#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-const SPECIAL: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 0x20 {
-        table[byte] = true;
-        byte += 1;
-    }
-    table[b'"' as usize] = true;
-    table[b'\\' as usize] = true;
-    table
-};
-
-/// Whether [`write_escaped`] writes this byte as an escape.
+/// `"`, `\` and the control characters below U+0020: what may not stand in a JSON string as it is, so that
+/// [`write_escaped`] writes it as an escape.
 #[inline]
-pub(crate) fn needs_escape(byte: u8) -> bool {
-    SPECIAL.get(usize::from(byte)).copied().unwrap_or_default()
+pub(crate) const fn needs_escape(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
 /// Appends `text` as the inside of a JSON string: `"`, `\` and characters below U+0020 are escaped, in their short forms
@@ -143,32 +131,30 @@ pub(crate) fn needs_escape(byte: u8) -> bool {
 #[inline]
 pub(crate) fn write_escaped(text: &str, out: &mut String) {
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(needs_escape) {
+    while let Some(at) = position(rest.as_bytes(), needs_escape) {
         let (run, tail) = rest.split_at_checked(at).unwrap_or_default();
         out.push_str(run);
-        let mut chars = tail.chars();
-        write_escape(chars.next().unwrap_or_default(), out);
-        rest = chars.as_str();
+        // What needs an escape is one byte long.
+        out.push_str(tail.as_bytes().first().copied().map(escaped).unwrap_or_default());
+        rest = tail.get(1..).unwrap_or_default();
     }
     out.push_str(rest);
 }
 
-fn write_escape(char: char, out: &mut String) {
-    let short = match char {
-        '"' => '"',
-        '\\' => '\\',
-        '\u{8}' => 'b',
-        '\u{c}' => 'f',
-        '\n' => 'n',
-        '\r' => 'r',
-        '\t' => 't',
-        _ => {
-            out.push_str(if char < '\u{10}' { "\\u000" } else { "\\u001" });
-            return out.push(char::from_digit(u32::from(char) & 0xF, 16).unwrap_or_default());
-        }
-    };
-    out.push('\\');
-    out.push(short);
+/// The escape of a byte that needs one.
+fn escaped(byte: u8) -> &'static str {
+    #[rustfmt::skip]
+    const CONTROLS: [&str; 32] = [
+        "\\u0000", "\\u0001", "\\u0002", "\\u0003", "\\u0004", "\\u0005", "\\u0006", "\\u0007",
+        "\\b", "\\t", "\\n", "\\u000b", "\\f", "\\r", "\\u000e", "\\u000f",
+        "\\u0010", "\\u0011", "\\u0012", "\\u0013", "\\u0014", "\\u0015", "\\u0016", "\\u0017",
+        "\\u0018", "\\u0019", "\\u001a", "\\u001b", "\\u001c", "\\u001d", "\\u001e", "\\u001f",
+    ];
+    match byte {
+        b'"' => "\\\"",
+        b'\\' => "\\\\",
+        _ => CONTROLS.get(byte as usize).copied().unwrap_or_default(),
+    }
 }
 
 /// Decodes the inside of a JSON string; control characters may stand in it as they are. False, and nothing
@@ -259,7 +245,7 @@ pub(crate) fn is_number(text: &str) -> bool {
 }
 
 /// Length of the number that `bytes` begin with, or the place at which a digit is missing.
-fn number_len(bytes: &[u8]) -> Result<usize, usize> {
+pub(crate) fn number_len(bytes: &[u8]) -> Result<usize, usize> {
     let peek = |at: usize| bytes.get(at).copied().unwrap_or_default();
     let digits = |from: usize| {
         let len = bytes.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count();
@@ -496,7 +482,7 @@ impl<'a> Reader<'a> {
         self.at += 1;
         loop {
             let tail = self.tail();
-            let Some(run) = tail.iter().position(|byte| needs_escape(*byte)) else {
+            let Some(run) = position(tail, needs_escape) else {
                 self.at = quote;
                 return Err(self.fail("this string is never closed"));
             };

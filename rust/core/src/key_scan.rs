@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::json::{unescape, unescape_single};
+use crate::scan::{last_position, position};
 use crate::schema::{SchemaId, Tools};
 use crate::token::{ControlToken, is_blank, is_quote, trim_end};
 
@@ -105,7 +106,7 @@ impl KeyScan {
         }
     }
 
-    /// Bytes that are no structure in any stage ([`is_no_structure`]); false where no key can come of it any more.
+    /// Bytes that are no structure in any stage ([`is_structure`]); false where no key can come of it any more.
     fn word(&mut self, word: &[u8], object: Object<'_>) -> bool {
         let mut word = word;
         if self.stage == Stage::Lead {
@@ -223,9 +224,18 @@ pub(crate) struct SwallowedKey {
     scans: Option<Box<Scans>>,
 }
 
-/// A byte that is no structure, in no stage of a look-ahead.
-const fn is_no_structure(byte: u8) -> bool {
-    !matches!(byte, 0..=31 | b',' | b':' | b'=' | b'{' | b'}' | b'[' | b']' | b'"' | b'\'' | b'`' | b'\\')
+/// A byte that means something in some stage of a look-ahead.
+#[expect(clippy::needless_bitwise_bool, reason = "without branches it becomes vector instructions")]
+const fn is_structure(byte: u8) -> bool {
+    // Those of the square brackets and braces differ in one bit.
+    let bracket = (byte & !0x20 == b'[') | (byte & !0x20 == b']') | (byte == b'\\');
+    (byte < 0x20) | bracket | (byte == b',') | (byte == b'=') | decides(byte)
+}
+
+/// A byte at which something may be found: the others only end a look-ahead, or start one.
+#[expect(clippy::needless_bitwise_bool, reason = "without branches it becomes vector instructions")]
+const fn decides(byte: u8) -> bool {
+    (byte == b':') | (byte == b'"') | (byte == b'\'') | (byte == b'`')
 }
 
 #[derive(Debug, Default)]
@@ -233,11 +243,38 @@ struct Scans {
     bare: Option<KeyScan>,
     /// For each kind of quote: a key that is closed, and one that is open, the latest.
     quoted: [(Option<KeyScan>, Option<KeyScan>); 3],
+    /// Text that is still to be read.
+    pending: Vec<u8>,
 }
 
+/// Bytes that are kept before they are read, so that a token of a string costs little. Most strings are closed, and
+/// what is pending then never is read.
+const PENDING: usize = 256;
+
 impl Scans {
+    fn has_quoted(&self) -> bool {
+        self.quoted.iter().any(|(closed, open)| closed.is_some() || open.is_some())
+    }
+
     fn is_idle(&self) -> bool {
-        self.bare.is_none() && self.quoted.iter().all(|(closed, open)| closed.is_none() && open.is_none())
+        self.bare.is_none() && !self.has_quoted()
+    }
+
+    /// Passes over text in which nothing can be found: that before a comma, and where no key in quotes may come, that
+    /// before the last comma of what no colon and no quote stands in.
+    fn skip<'t>(&mut self, text: &'t [u8]) -> &'t [u8] {
+        let mut rest = text;
+        if self.has_quoted() {
+            return rest;
+        }
+        if self.bare.is_none() {
+            let comma = position(rest, |byte| byte == b',').unwrap_or(rest.len());
+            rest = rest.get(comma..).unwrap_or_default();
+        }
+        let end = position(rest, decides).unwrap_or(rest.len());
+        let Some(comma) = last_position(rest.get(..end).unwrap_or_default(), |byte| byte == b',') else { return rest };
+        self.bare = None;
+        rest.get(comma..).unwrap_or_default()
     }
 
     /// Takes a byte; true where a key and `:` are complete.
@@ -304,42 +341,69 @@ impl SwallowedKey {
     pub(crate) fn start(&mut self) {
         self.found = false;
         if let Some(scans) = &mut self.scans {
-            **scans = Scans::default();
+            scans.pending.clear();
+            **scans = Scans { pending: core::mem::take(&mut scans.pending), ..Scans::default() };
         }
     }
 
-    pub(crate) fn found(&self) -> bool {
+    pub(crate) fn found(&mut self, object: Object<'_>) -> bool {
+        self.read_pending(object);
         self.found
     }
 
     /// Whether text without a comma changes nothing.
     pub(crate) fn is_idle(&self) -> bool {
-        self.found || self.scans.as_ref().is_none_or(|scans| scans.is_idle())
+        self.found || self.scans.as_ref().is_none_or(|scans| scans.pending.is_empty() && scans.is_idle())
     }
 
-    /// The next bytes of the string.
+    /// Takes the next bytes of the string. Little text is kept, to be read with what follows it.
     pub(crate) fn text(&mut self, text: &[u8], object: Object<'_>) {
+        let mut text = text;
+        if self.is_idle() {
+            let comma = if self.found { None } else { position(text, |byte| byte == b',') };
+            let Some(comma) = comma else { return };
+            text = text.get(comma..).unwrap_or_default();
+        }
+        let scans = self.scans.get_or_insert_default();
+        if scans.pending.len() + text.len() <= PENDING {
+            scans.pending.reserve_exact(PENDING - scans.pending.len());
+            return scans.pending.extend_from_slice(text);
+        }
+        self.read_pending(object);
+        self.read(text, object);
+    }
+
+    fn read_pending(&mut self, object: Object<'_>) {
+        if let Some(scans) = &mut self.scans {
+            let mut pending = core::mem::take(&mut scans.pending);
+            self.read(&pending, object);
+            pending.clear();
+            if let Some(scans) = &mut self.scans {
+                scans.pending = pending;
+            }
+        }
+    }
+
+    fn read(&mut self, text: &[u8], object: Object<'_>) {
+        let Some(scans) = &mut self.scans else { return };
         let mut rest = text;
         while !self.found {
-            if self.is_idle() {
-                let Some(at) = rest.iter().position(|byte| *byte == b',') else { return };
-                rest = rest.get(at..).unwrap_or_default();
-            }
-            let length = rest.iter().position(|byte| !is_no_structure(*byte)).unwrap_or(rest.len());
-            if let (1.., Some(scans)) = (length, &mut self.scans) {
+            rest = scans.skip(rest);
+            let length = position(rest, is_structure).unwrap_or(rest.len());
+            if length > 0 {
                 let (word, tail) = rest.split_at_checked(length).unwrap_or_default();
                 scans.word(word, object);
                 rest = tail;
-                continue;
             }
             let Some((&byte, tail)) = rest.split_first() else { return };
-            self.found = self.scans.get_or_insert_default().byte(byte, object);
+            self.found = scans.byte(byte, object);
             rest = tail;
         }
     }
 
     /// A control token that is data of the string.
     pub(crate) fn control(&mut self, token: ControlToken, object: Object<'_>) {
+        self.read_pending(object);
         if let Some(scans) = &mut self.scans {
             scans.control(token, object);
         }

@@ -22,6 +22,7 @@ extern crate alloc;
 extern crate std;
 
 mod arguments;
+pub mod canonical;
 mod error;
 mod event;
 mod format;
@@ -30,6 +31,7 @@ pub mod json;
 mod key_scan;
 mod message;
 mod output;
+mod scan;
 mod schema;
 mod stream;
 mod tail;

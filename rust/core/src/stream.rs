@@ -38,6 +38,9 @@ impl Default for Options {
     }
 }
 
+/// Ids whose text is made at once, so that it stays in the cache.
+const BLOCK: usize = 2048;
+
 /// What the stream has been fed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fed {
@@ -168,27 +171,39 @@ impl StreamParser {
         let Some(vocabulary) = &self.vocabulary else {
             return Err(Error::new(ErrorKind::Vocabulary, 0, "token ids need a vocabulary"));
         };
-        if let Some((at, id)) = ids.iter().enumerate().find(|(_, id)| !vocabulary.contains(**id)) {
-            return Err(Error::unknown_id(*id, at));
+        if let Some((at, id)) = vocabulary.first_unknown(ids) {
+            return Err(Error::unknown_id(id, at));
         }
         self.fed = fed;
         let context = context(&self.options);
         let mut out = Output::new(sink, &mut self.buffer);
         self.run.clear();
-        for id in ids {
-            match vocabulary.piece(*id) {
-                Some(Piece::Text(text)) => self.utf8.push_str(text, &mut self.run),
-                Some(Piece::Bytes(coded)) => self.utf8.push_coded(coded, &mut self.run),
-                Some(Piece::Control(token)) => {
-                    self.utf8.flush(&mut self.run);
-                    self.turn.push(Symbol::Text(&self.run), context, &mut out);
-                    self.run.clear();
-                    self.turn.push(Symbol::Control(token), context, &mut out);
+        for block in ids.chunks(BLOCK) {
+            let mut done = 0;
+            while let Some(id) = block.get(done) {
+                if self.utf8.is_empty() {
+                    let texts = vocabulary.write_texts(block.get(done..).unwrap_or_default(), &mut self.run);
+                    if texts > 0 {
+                        done += texts;
+                        continue;
+                    }
                 }
-                None => {}
+                done += 1;
+                match vocabulary.piece(*id) {
+                    Some(Piece::Text(text)) => self.utf8.push_str(text, &mut self.run),
+                    Some(Piece::Bytes(coded)) => self.utf8.push_coded(coded, &mut self.run),
+                    Some(Piece::Control(token)) => {
+                        self.utf8.flush(&mut self.run);
+                        self.turn.push(Symbol::Text(&self.run), context, &mut out);
+                        self.run.clear();
+                        self.turn.push(Symbol::Control(token), context, &mut out);
+                    }
+                    None => {}
+                }
             }
+            self.turn.push(Symbol::Text(&self.run), context, &mut out);
+            self.run.clear();
         }
-        self.turn.push(Symbol::Text(&self.run), context, &mut out);
         out.flush();
         reuse(&mut self.run);
         reuse(&mut self.buffer);

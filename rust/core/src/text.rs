@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 
+use crate::scan::position;
 use crate::tail::{Symbol, reuse};
 use crate::token::{ControlToken, Literal, is_blank, match_literal};
 
@@ -29,7 +30,7 @@ enum Next {
 /// The next symbol of `text`, which is not empty. `<pad>` is left to the turn, which knows whether it has ended.
 fn next(text: &str) -> Next {
     let bytes = text.as_bytes();
-    match bytes.iter().position(|byte| *byte == b'<') {
+    match position(bytes, |byte| byte == b'<') {
         None => return Next::Text(text.len()),
         Some(0) => {}
         Some(at) => return Next::Text(at),

@@ -9,7 +9,8 @@ use alloc::vec::Vec;
 use core::{fmt, str};
 
 use crate::error::{Error, ErrorKind};
-use crate::json::{Reader, Token, Value};
+use crate::json::{Reader, Token, Value, needs_escape};
+use crate::scan::position;
 use crate::token::ControlToken;
 use crate::utf8::Utf8;
 
@@ -41,14 +42,23 @@ pub(crate) enum Piece<'a> {
     Control(ControlToken),
 }
 
+/// Where in the arena the piece of an id starts, and its class: together, since memory is what a lookup waits for.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    start: u32,
+    class: u8,
+}
+
+/// Bytes that are copied of a piece at once; most are shorter.
+const WINDOW: usize = 16;
+
 /// The pieces of a tokenizer and its control tokens. It is built once, never changes and is shared by all streams.
 #[derive(Clone)]
 pub struct Vocabulary {
-    /// The pieces one after the other, those that are no UTF-8 as in [`Piece::Bytes`].
+    /// The pieces one after the other, those that are no UTF-8 as in [`Piece::Bytes`], and [`WINDOW`] bytes more.
     arena: String,
-    /// Where in the arena the piece of each id starts; one more for the end.
-    starts: Vec<u32>,
-    classes: Vec<u8>,
+    /// Of each id; one more for the end.
+    slots: Vec<Slot>,
     present: usize,
     controls: [Option<u32>; ControlToken::ALL.len()],
 }
@@ -106,27 +116,77 @@ impl Vocabulary {
     /// What `id` stands for; `None` where it is not in the vocabulary.
     #[inline]
     pub(crate) fn piece(&self, id: u32) -> Option<Piece<'_>> {
-        let at = usize::try_from(id).ok()?;
-        let class = *self.classes.get(at)?;
-        match class & !(PLAIN | NUMBER) {
-            TEXT => self.slice(at).map(Piece::Text),
-            BYTES => self.slice(at).map(Piece::Bytes),
-            CONTROL => ControlToken::ALL.get(usize::from(class & NUMBER)).copied().map(Piece::Control),
+        let [slot, next] = self.slots(id)?;
+        match slot.class & !(PLAIN | NUMBER) {
+            TEXT => self.slice(slot, next).map(Piece::Text),
+            BYTES => self.slice(slot, next).map(Piece::Bytes),
+            CONTROL => ControlToken::ALL.get(usize::from(slot.class & NUMBER)).copied().map(Piece::Control),
             _ => None,
         }
+    }
+
+    /// Appends the texts of the first ids, up to one that is no text; gives back how many these are.
+    pub(crate) fn write_texts(&self, ids: &[u32], out: &mut String) -> usize {
+        // Few are better written one by one.
+        if ids.len() < 4 {
+            return 0;
+        }
+        // As bytes, to copy a window for each piece whatever its length, which costs less than its length would.
+        let mut bytes = core::mem::take(out).into_bytes();
+        let arena = self.arena.as_bytes();
+        let (mut filled, mut done) = (bytes.len(), 0);
+        for run in ids.chunks(64) {
+            let before = done;
+            bytes.resize(filled + run.len() * WINDOW, 0);
+            for id in run {
+                let Some([slot, next]) = self.slots(*id).filter(|[slot, _]| slot.class & !(PLAIN | NUMBER) == TEXT)
+                else {
+                    break;
+                };
+                let (start, length) = (slot.start as usize, (next.start - slot.start) as usize);
+                if length > WINDOW {
+                    bytes.truncate(filled);
+                    bytes.extend_from_slice(arena.get(start..start + length).unwrap_or_default());
+                    bytes.resize(filled + length + run.len() * WINDOW, 0);
+                } else if let (Some(to), Some(from)) =
+                    (bytes.get_mut(filled..filled + WINDOW), arena.get(start..start + WINDOW))
+                {
+                    to.copy_from_slice(from);
+                }
+                filled += length;
+                done += 1;
+            }
+            if done - before < run.len() {
+                break;
+            }
+        }
+        bytes.truncate(filled);
+        // Whole texts: always UTF-8.
+        *out = String::from_utf8(bytes).unwrap_or_default();
+        done
     }
 
     /// The text of `id` where it is [`PLAIN`].
     #[inline]
     pub(crate) fn plain(&self, id: u32) -> Option<&str> {
-        let at = usize::try_from(id).ok()?;
-        if self.classes.get(at)? & PLAIN == 0 { None } else { self.slice(at) }
+        let [slot, next] = self.slots(id)?;
+        if slot.class & PLAIN == 0 { None } else { self.slice(slot, next) }
     }
 
     /// Whether the vocabulary has this id.
     #[inline]
     pub fn contains(&self, id: u32) -> bool {
-        usize::try_from(id).is_ok_and(|at| self.classes.get(at).is_some_and(|class| *class != ABSENT))
+        self.slots(id).is_some_and(|[slot, _]| slot.class != ABSENT)
+    }
+
+    /// The first of these ids that the vocabulary does not have, and its place.
+    pub(crate) fn first_unknown(&self, ids: &[u32]) -> Option<(usize, u32)> {
+        let highest = ids.iter().fold(0, |highest, id| highest.max(*id));
+        // Where no ids are missing, the highest one tells of all.
+        if self.present + 1 == self.slots.len() && (highest as usize) < self.present {
+            return None;
+        }
+        ids.iter().copied().enumerate().find(|(_, id)| !self.contains(*id))
     }
 
     /// Number of ids in the vocabulary; where ids are missing it is less than the highest id.
@@ -152,12 +212,17 @@ impl Vocabulary {
     pub fn decode(&self, ids: &[u32]) -> Result<String, Error> {
         let mut out = String::with_capacity(ids.len().saturating_mul(4));
         let mut utf8 = Utf8::new();
-        for (index, id) in ids.iter().enumerate() {
+        let mut done = self.write_texts(ids, &mut out);
+        while let Some(id) = ids.get(done) {
             match self.piece(*id) {
                 Some(Piece::Text(text)) => utf8.push_str(text, &mut out),
                 Some(Piece::Bytes(coded)) => utf8.push_coded(coded, &mut out),
                 Some(Piece::Control(token)) => utf8.push_str(token.literal(), &mut out),
-                None => return Err(Error::unknown_id(*id, index)),
+                None => return Err(Error::unknown_id(*id, done)),
+            }
+            done += 1;
+            if utf8.is_empty() {
+                done += self.write_texts(ids.get(done..).unwrap_or_default(), &mut out);
             }
         }
         utf8.flush(&mut out);
@@ -166,7 +231,7 @@ impl Vocabulary {
 
     /// Bytes on the heap.
     pub fn memory(&self) -> usize {
-        self.arena.capacity() + self.starts.capacity() * size_of::<u32>() + self.classes.capacity()
+        self.arena.capacity() + self.slots.capacity() * size_of::<Slot>()
     }
 
     fn check_controls(&self) -> Result<(), Error> {
@@ -181,10 +246,16 @@ impl Vocabulary {
         Err(error(0, format!("this is no vocabulary of Gemma 4, it has no control tokens {missing}")))
     }
 
+    /// The slot of an id and the one behind it.
     #[inline]
-    fn slice(&self, at: usize) -> Option<&str> {
-        let (start, end) = (*self.starts.get(at)?, *self.starts.get(at + 1)?);
-        self.arena.get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
+    fn slots(&self, id: u32) -> Option<[Slot; 2]> {
+        let at = id as usize;
+        self.slots.get(at..at.checked_add(2)?)?.try_into().ok()
+    }
+
+    #[inline]
+    fn slice(&self, slot: Slot, next: Slot) -> Option<&str> {
+        self.arena.get(slot.start as usize..next.start as usize)
     }
 }
 
@@ -240,8 +311,7 @@ impl List {
         let ids = self.entries.last().map_or(0, |entry| entry.id as usize + 1);
         let mut built = Vocabulary {
             arena: String::with_capacity(self.bytes.len()),
-            starts: Vec::with_capacity(ids + 1),
-            classes: Vec::with_capacity(ids),
+            slots: Vec::with_capacity(ids + 1),
             present: 0,
             controls: [None; ControlToken::ALL.len()],
         };
@@ -254,9 +324,9 @@ impl List {
                 }
                 continue;
             }
+            let start = arena_len(&built.arena)?;
             // Ids that are missing before it are empty.
-            built.starts.resize(id as usize + 1, arena_len(&built.arena)?);
-            built.classes.resize(id as usize, ABSENT);
+            built.slots.resize(id as usize, Slot { start, class: ABSENT });
             let class = match str::from_utf8(piece).ok().and_then(ControlToken::from_literal) {
                 Some(token) => {
                     if let Some(slot) = built.controls.get_mut(token as usize) {
@@ -266,10 +336,11 @@ impl List {
                 }
                 None => steps.write(piece, &mut built.arena),
             };
-            built.classes.push(class);
+            built.slots.push(Slot { start, class });
             built.present += 1;
         }
-        built.starts.push(arena_len(&built.arena)?);
+        built.slots.push(Slot { start: arena_len(&built.arena)?, class: ABSENT });
+        built.arena.extend(core::iter::repeat_n('\0', WINDOW));
         built.arena.shrink_to_fit();
         built.check_controls()?;
         Ok(built)
@@ -340,8 +411,11 @@ fn byte_piece(piece: &[u8]) -> Option<u8> {
 
 /// See [`PLAIN`].
 pub(crate) fn is_plain(text: &[u8]) -> bool {
-    let ends = |byte: &u8| matches!(byte, 0..0x20 | b'"' | b'\\' | b',' | b'<' | b'\'' | b'`' | b'}' | b']' | b')');
-    !matches!(text, [] | [.., b' ']) && !text.iter().any(ends)
+    let ends = |byte: u8| {
+        let bracket = byte == b'}' || byte == b']' || byte == b')' || byte == b'<';
+        needs_escape(byte) || bracket || byte == b',' || byte == b'\'' || byte == b'`'
+    };
+    !matches!(text, [] | [.., b' ']) && position(text, ends).is_none()
 }
 
 /// The string at the end of a path of keys.

@@ -284,6 +284,12 @@ impl Arguments {
 
     /// Takes the next symbol.
     pub(crate) fn push(&mut self, symbol: Symbol<'_>, context: Context<'_>, out: &mut Output) -> Verdict {
+        if let (Symbol::Text(text), State::String) = (symbol, self.state) {
+            if self.tail.is_empty() && !self.held {
+                self.pass(text, context, out);
+                return Verdict::More;
+            }
+        }
         self.tail.push(symbol);
         self.run(context, out)
     }

@@ -7,7 +7,7 @@ use crate::json::write_escaped;
 use crate::key_scan::Object;
 use crate::output::Output;
 use crate::schema::SchemaId;
-use crate::tail::{Unit, reuse};
+use crate::tail::{Symbol, Unit, reuse};
 use crate::token::{ControlToken, Literal, is_blank, match_literal};
 
 /// How many bytes at the end of `text` are closing brackets and blanks.
@@ -92,6 +92,21 @@ impl Arguments {
                 self.data(from, context, out)
             }
         }
+    }
+
+    /// What [`string`](Self::string) does with text where nothing is held: without a copy of what is sent.
+    pub(super) fn pass(&mut self, text: &str, context: Context<'_>, out: &mut Output) {
+        let mut end = text.len();
+        if context.lenient {
+            self.swallowed.text(text.as_bytes(), self.swallowing(context));
+            end -= closing_run(text);
+        }
+        let (data, unsent) = text.split_at_checked(end).unwrap_or_default();
+        if !data.is_empty() {
+            write_escaped(data, out.fragment(self.index));
+        }
+        self.tail.push(Symbol::Text(unsent));
+        self.cursor = unsent.len();
     }
 
     /// Sends the string's data up to the cursor, but for what may be structure if the string is left open: the run
@@ -231,7 +246,7 @@ impl Arguments {
             return Verdict::Rejected(Reason::TruncatedCall, "the turn ends within a string");
         };
         let rejected = Verdict::Rejected(Reason::MalformedCall, "a string without its closing delimiter");
-        if !context.lenient || self.in_key || self.opener || self.swallowed.found() {
+        if !context.lenient || self.in_key || self.opener || self.swallowed.found(self.swallowing(context)) {
             return rejected;
         }
         let from = if self.held { self.start } else { self.mark };

@@ -27,7 +27,7 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml LICENSE $(wildcard README.md) \
 export PYO3_PYTHON := $(abspath $(BIN)/python)
 
 .PHONY: help demo test test-rust test-python test-references fuzz fuzz-core lint types dev wheel wheel-pure bench \
-	bench-instructions bench-report clean nightly interpreter tools components
+	bench-peers bench-instructions bench-report clean nightly interpreter tools components
 
 help: ## list the words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,13 +87,17 @@ wheel: $(VENV)/.tools ## the release wheel, in dist/
 wheel-pure: $(PACK)/.ready ## the pure-Python wheel, for every platform, in dist/; needs no Rust
 	$(PACK)/bin/python -m hatchling build --target wheel --directory dist
 
-bench: $(VENV)/.wheel ## what a step costs from Python, whole outputs, memory (ARGS=--record keeps the result)
-	$(BIN)/python bench/python/steps.py $(ARGS)
+bench: $(VENV)/.wheel ## this parser and those that bench-peers installed (ARGS=--record keeps the result, ARGS=--help)
+	@$(if $(findstring --record,$(ARGS)),$(BIN)/python $(PIP) install matplotlib)
+	$(BIN)/python bench/run.py $(ARGS)
+
+bench-peers: interpreter ## install the parsers to compare with: vLLM, SGLang, transformers, mlx-lm (6 GB)
+	"$(PYTHON)" bench/peers/install.py
 
 bench-instructions: $(VENV)/.tools ## instructions of the core at doubling lengths, by callgrind (ARGS=--record)
 	$(BIN)/python bench/instructions.py $(ARGS)
 
-bench-report: $(VENV)/.tools ## the curves and tables of the newest records
+bench-report: $(VENV)/.wheel ## the pictures and tables of the newest records, also in README.md
 	$(BIN)/python $(PIP) install matplotlib
 	$(BIN)/python bench/growth.py
 	$(BIN)/python bench/report.py

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
 import json
-import os
-import platform
 import subprocess
 import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -24,26 +22,18 @@ def first_line(*command: str) -> str:
     return (done.stdout.strip().splitlines() or ["?"])[0]
 
 
-def processor() -> str:
-    """The processor's name."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
-
-
 def machine() -> dict[str, str]:
     """Date, machine and tools, as they belong to every record."""
+    # The package need not be installed, nor its extension be built, for what only wants this.
+    spec = spec_from_file_location("machine", BENCH.parent / "python" / "gemma4_parser" / "bench" / "machine.py")
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    about: dict[str, str] = module.about()
     return {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "processor": f"{processor()}, {os.cpu_count()} threads",
-        "system": platform.platform(),
+        **about,
         "rustc": first_line("rustc", "--version"),
         "valgrind": first_line("valgrind", "--version"),
-        "python": platform.python_version(),
         "revision": first_line("git", "-C", str(BENCH), "describe", "--always", "--dirty"),
     }
 
@@ -58,12 +48,17 @@ def write_record(name: str, about: dict[str, str], results: dict[str, Any]) -> P
     return path
 
 
+def newest_path(name: str) -> Path | None:
+    """Where the newest record of this name is, if there is one."""
+    return max(RECORD.glob(f"{name}-*.json"), default=None)
+
+
 def newest_record(name: str) -> dict[str, Any] | None:
     """The newest record of this name, if there is one."""
-    paths = sorted(RECORD.glob(f"{name}-*.json"))
-    if not paths:
+    path = newest_path(name)
+    if path is None:
         return None
-    record: dict[str, Any] = json.loads(paths[-1].read_text(encoding="utf-8"))
+    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return record
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from gemma4_parser import __version__
-from gemma4_parser.cli import demo, info, parse
+from gemma4_parser.cli import bench, demo, info, parse
 from gemma4_parser.cli.common import PROGRAM, Failure, one_line
 
 __all__ = ["main"]
@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog=PROGRAM, description="Streaming parser for the output of Gemma 4 models.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Command)
-    for module in (info, parse, demo):
+    for module in (info, parse, demo, bench):
         module.add_to(commands)
     return parser
 

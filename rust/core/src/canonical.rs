@@ -3,10 +3,11 @@
 //! It knows the plainest part of the grammar alone: what the chat template prints, without blanks. It either reads all of
 //! a text, as [`arguments_to_json`](crate::arguments_to_json) does, or refuses it, whatever the reason.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::arguments::DEPTH_LIMIT;
-use crate::json::number_len;
+use crate::arguments::{DEPTH_LIMIT, HELD_LIMIT};
+use crate::json::write_escaped;
 use crate::scan::position;
 use crate::token::{ControlToken, Literal, match_literal};
 
@@ -21,7 +22,7 @@ pub enum Token<'t> {
     Integer(i64),
     /// A longer one, as it is spelled.
     Digits(&'t str),
-    /// A number with fraction or exponent, as it is spelled.
+    /// A number with fraction or exponent, as it is spelled; see [`Canonical::float`].
     Number(&'t str),
     /// `true` or `false`
     Bool(bool),
@@ -39,6 +40,13 @@ pub enum Token<'t> {
     Other,
 }
 
+/// The powers of ten that an `f64` holds.
+#[rustfmt::skip]
+const POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
+    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+];
+
 /// Reads the text between the braces of a call's arguments, token by token.
 #[derive(Debug)]
 pub struct Canonical<'t> {
@@ -47,6 +55,7 @@ pub struct Canonical<'t> {
     /// Of each open bracket: whether it is an array's.
     open: Vec<bool>,
     last: Last,
+    float: Option<f64>,
 }
 
 /// What came directly before.
@@ -62,7 +71,12 @@ enum Last {
 impl<'t> Canonical<'t> {
     /// Begins to read.
     pub const fn new(text: &'t str) -> Self {
-        Self { text, at: 0, open: Vec::new(), last: Last::Open }
+        Self { text, at: 0, open: Vec::new(), last: Last::Open, float: None }
+    }
+
+    /// The value of the [`Token::Number`] that has come last, where it has so few digits that this is quick.
+    pub const fn float(&self) -> Option<f64> {
+        self.float
     }
 
     fn byte(&self) -> Option<u8> {
@@ -70,6 +84,7 @@ impl<'t> Canonical<'t> {
     }
 
     /// The next token; [`Token::End`] and [`Token::Other`] are the last.
+    #[inline]
     pub fn pull(&mut self) -> Token<'t> {
         let array = self.open.last().copied();
         let mut byte = self.byte();
@@ -100,7 +115,7 @@ impl<'t> Canonical<'t> {
         let rest = self.text.get(self.at..).unwrap_or_default();
         let is_key = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
         let length = rest.bytes().take_while(|byte| is_key(*byte)).count();
-        if length == 0 || rest.as_bytes().get(length) != Some(&b':') {
+        if length == 0 || length > HELD_LIMIT || rest.as_bytes().get(length) != Some(&b':') {
             return Token::Other;
         }
         self.at += length + 1;
@@ -152,12 +167,51 @@ impl<'t> Canonical<'t> {
             self.at += length + usize::from(sign < 0);
             return Token::Integer(sign * value);
         }
-        let Ok(length) = number_len(bytes) else { return Token::Other };
+        if is_plain { self.long_number(digits, sign < 0, value, length) } else { Token::Other }
+    }
+
+    /// The rest of a number of which `length` digits are known to be `value`.
+    #[inline(never)]
+    fn long_number(&mut self, bytes: &[u8], negative: bool, mut value: i64, mut length: usize) -> Token<'t> {
+        length = digits(bytes, length, &mut value);
+        let mut count = length;
+        let (mut exponent, mut is_integer) = (0, true);
+        if bytes.get(length) == Some(&b'.') {
+            let start = length + 1;
+            length = digits(bytes, start, &mut value);
+            if length == start {
+                return Token::Other;
+            }
+            count += length - start;
+            exponent = -i64::try_from(length - start).unwrap_or(i64::MAX);
+            is_integer = false;
+        }
+        if let Some(b'e' | b'E') = bytes.get(length) {
+            let sign = bytes.get(length + 1).copied();
+            let start = length + 1 + usize::from(matches!(sign, Some(b'+' | b'-')));
+            let mut power = 0;
+            length = digits(bytes, start, &mut power);
+            exponent = match length - start {
+                0 => return Token::Other,
+                1..=3 if sign == Some(b'-') => exponent - power,
+                1..=3 => exponent + power,
+                _ => i64::MAX,
+            };
+            is_integer = false;
+        }
         let start = self.at;
-        self.at += length;
+        self.at += length + usize::from(negative);
         let spelling = self.text.get(start..self.at).unwrap_or_default();
-        let is_long = spelling.len() > 18 && !spelling.contains(['.', 'e', 'E']);
-        if is_long { Token::Digits(spelling) } else { Token::Number(spelling) }
+        if spelling.len() > HELD_LIMIT {
+            return Token::Other;
+        }
+        if is_integer {
+            return Token::Digits(spelling);
+        }
+        // Zero has a sign.
+        self.float = if count <= 15 && value != 0 { scaled(value, exponent) } else { None };
+        self.float = self.float.map(|float| if negative { -float } else { float });
+        Token::Number(spelling)
     }
 
     /// A string in which no marker stands: what a marker means is more than is known here.
@@ -170,13 +224,154 @@ impl<'t> Canonical<'t> {
             let tail = inner.as_bytes().get(end..).unwrap_or_default();
             let Some(at) = position(tail, |byte| byte == b'<') else { return Token::Other };
             end += at;
-            match match_literal(tail.get(at..).unwrap_or_default()) {
-                Literal::Whole(ControlToken::Delimiter) => break,
+            let tail = tail.get(at..).unwrap_or_default();
+            if tail.starts_with(delimiter.as_bytes()) {
+                break;
+            }
+            match match_literal(tail) {
                 Literal::No => end += 1,
                 Literal::Whole(_) | Literal::Prefix => return Token::Other,
             }
         }
         self.at += end + 2 * delimiter.len();
         Token::String(inner.get(..end).unwrap_or_default())
+    }
+}
+
+/// Where the digits from `at` on end; `value` becomes theirs behind its own, and means nothing where that is too much.
+#[inline]
+fn digits(bytes: &[u8], at: usize, value: &mut i64) -> usize {
+    let mut end = at;
+    while let Some(byte @ b'0'..=b'9') = bytes.get(end) {
+        *value = value.wrapping_mul(10).wrapping_add(i64::from(byte - b'0'));
+        end += 1;
+    }
+    end
+}
+
+/// `value`, which has at most 15 digits, with this power of ten: both are exact, so what is rounded is the result alone.
+#[expect(clippy::cast_precision_loss, reason = "15 digits are below 2 to the 53rd")]
+fn scaled(value: i64, exponent: i64) -> Option<f64> {
+    let power = POWERS.get(usize::try_from(exponent.unsigned_abs()).ok()?)?;
+    Some(if exponent < 0 { value as f64 / power } else { value as f64 * power })
+}
+
+/// What [`arguments_to_json`](crate::arguments_to_json) gives for a text of this grammar; `None` for any other text.
+pub fn to_json(text: &str, spaced: bool) -> Option<String> {
+    let (comma, colon) = if spaced { (", ", "\": ") } else { (",", "\":") };
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('{');
+    let mut reader = Canonical::new(text);
+    // Of what is spelled as in JSON, how much is written.
+    let mut written = 0;
+    loop {
+        let start = reader.at;
+        let token = reader.pull();
+        // A comma is read with what follows it.
+        let has_comma = spaced && text.as_bytes().get(start) == Some(&b',') && reader.at > start;
+        if has_comma {
+            out.push_str(text.get(written..start)?);
+            out.push_str(comma);
+            written = start + 1;
+        }
+        match token {
+            Token::Key(key) => {
+                out.push_str(text.get(written..reader.at - key.len() - 1)?);
+                out.push('"');
+                out.push_str(key);
+                out.push_str(colon);
+                written = reader.at;
+            }
+            Token::String(inner) => {
+                let delimiters = 2 * ControlToken::Delimiter.literal().len();
+                out.push_str(text.get(written..reader.at - inner.len() - delimiters)?);
+                out.push('"');
+                write_escaped(inner, &mut out);
+                out.push('"');
+                written = reader.at;
+            }
+            Token::End => {
+                out.push_str(text.get(written..)?);
+                out.push('}');
+                return Some(out);
+            }
+            Token::Other => return None,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::ToString as _;
+
+    use super::*;
+    use crate::message::arguments_to_json;
+
+    #[test]
+    fn json_is_that_of_the_parser() {
+        for text in [
+            "",
+            "a:1",
+            "a:-0,b:[],c:{}",
+            "a:<|\"|>x<y, \"z\"\n<|\"|>,b-1:[1,-2.5e3,[],{}],c:{d:true,e.f:null}",
+            "a:[<|\"|>,<|\"|>,<|\"|>é<|\"|>,[[false,1],2]],b:{c:{d:<|\"|><|\"|>,e:0.10}}",
+        ] {
+            for spaced in [false, true] {
+                assert_eq!(to_json(text, spaced), arguments_to_json(text, spaced).ok(), "{text}");
+            }
+        }
+        for text in ["a:1,", "a: 1", "a:x", "a:[1", "a:1}", "a:01", "a:1.", "a:-", "a:1e", "a:1e+", "a:.5", "<", ","] {
+            assert_eq!(to_json(text, false), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn no_text_is_longer_than_may_be_held() {
+        for length in [HELD_LIMIT, HELD_LIMIT + 1] {
+            let word = "1".repeat(length);
+            let texts =
+                [format!("{word}:1"), format!("a:{word}"), format!("a:0.{}", word.get(2..).unwrap_or_default())];
+            for text in texts {
+                assert_eq!(to_json(&text, false), arguments_to_json(&text, false).ok(), "{length}");
+            }
+        }
+    }
+
+    /// The value of a number, quickly read.
+    fn float(spelling: &str) -> Option<f64> {
+        let text = format!("a:{spelling}");
+        let mut reader = Canonical::new(&text);
+        reader.pull();
+        assert_eq!(reader.pull(), Token::Number(spelling));
+        reader.float()
+    }
+
+    #[test]
+    fn quick_floats_are_the_nearest() {
+        let mut random = 20_260_711_u64;
+        let mut quick = 0;
+        for round in 0..200_000_u64 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let (bits, sign) = (random >> 14, if random >> 8 & 1 == 1 { "-" } else { "" });
+            let digits = (bits % 10_u64.pow(u32::try_from(1 + round % 16).unwrap_or(1))).to_string();
+            let (whole, fraction) = digits.split_at(1 + usize::try_from(round).unwrap_or(0) % digits.len());
+            // A whole part of several digits does not begin with 0.
+            let spelling = match (round % 3, fraction) {
+                (0, fraction) if !fraction.is_empty() => format!("{sign}{whole}.{fraction}"),
+                (1, _) => format!("{sign}{digits}e-{}", round % 25),
+                _ => format!("{sign}{whole}.{fraction}0E{}", round % 25),
+            };
+            if let Some(value) = float(&spelling) {
+                quick += 1;
+                assert_eq!(Ok(value.to_bits()), spelling.parse::<f64>().map(f64::to_bits), "{spelling}");
+            }
+        }
+        assert!(quick > 150_000, "{quick}");
+        assert_eq!(float("1.5"), Some(1.5));
+        for slow in ["-0.0", "0e0", "1.234567890123456", "1e23", "1e-23", "1e1000", "1.5e99999999999999999999"] {
+            assert_eq!(float(slow), None, "{slow}");
+        }
     }
 }

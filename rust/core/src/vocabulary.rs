@@ -51,6 +51,8 @@ struct Slot {
 
 /// Bytes that are copied of a piece at once; most are shorter.
 const WINDOW: usize = 16;
+/// Pieces that are put together at once: no character lies in two of them.
+const RUN: usize = 64;
 
 /// The pieces of a tokenizer and its control tokens. It is built once, never changes and is shared by all streams.
 #[derive(Clone)]
@@ -128,42 +130,43 @@ impl Vocabulary {
     /// Appends the texts of the first ids, up to one that is no text; gives back how many these are.
     pub(crate) fn write_texts(&self, ids: &[u32], out: &mut String) -> usize {
         // Few are better written one by one.
-        if ids.len() < 4 {
+        if !ids.first_chunk::<4>().is_some_and(|first| first.iter().all(|id| self.text(*id).is_some())) {
             return 0;
         }
-        // As bytes, to copy a window for each piece whatever its length, which costs less than its length would.
-        let mut bytes = core::mem::take(out).into_bytes();
+        // A window is copied for each piece whatever its length, which costs less than its length would.
         let arena = self.arena.as_bytes();
-        let (mut filled, mut done) = (bytes.len(), 0);
-        for run in ids.chunks(64) {
+        let mut block = [0; RUN * WINDOW];
+        let mut done = 0;
+        for run in ids.chunks(RUN) {
             let before = done;
-            bytes.resize(filled + run.len() * WINDOW, 0);
+            let mut filled = 0;
             for id in run {
-                let Some([slot, next]) = self.slots(*id).filter(|[slot, _]| slot.class & !(PLAIN | NUMBER) == TEXT)
-                else {
-                    break;
-                };
-                let (start, length) = (slot.start as usize, (next.start - slot.start) as usize);
-                if length > WINDOW {
-                    bytes.truncate(filled);
-                    bytes.extend_from_slice(arena.get(start..start + length).unwrap_or_default());
-                    bytes.resize(filled + length + run.len() * WINDOW, 0);
+                let Some([start, end]) = self.text(*id) else { break };
+                if end - start > WINDOW {
+                    push_utf8(out, block.get(..filled));
+                    filled = 0;
+                    out.push_str(self.arena.get(start..end).unwrap_or_default());
                 } else if let (Some(to), Some(from)) =
-                    (bytes.get_mut(filled..filled + WINDOW), arena.get(start..start + WINDOW))
+                    (block.get_mut(filled..filled + WINDOW), arena.get(start..start + WINDOW))
                 {
                     to.copy_from_slice(from);
+                    filled += end - start;
                 }
-                filled += length;
                 done += 1;
             }
+            push_utf8(out, block.get(..filled));
             if done - before < run.len() {
                 break;
             }
         }
-        bytes.truncate(filled);
-        // Whole texts: always UTF-8.
-        *out = String::from_utf8(bytes).unwrap_or_default();
         done
+    }
+
+    /// Where the text of `id` begins and ends, if it is one.
+    #[inline]
+    fn text(&self, id: u32) -> Option<[usize; 2]> {
+        let [slot, next] = self.slots(id)?;
+        (slot.class & !(PLAIN | NUMBER) == TEXT).then_some([slot.start as usize, next.start as usize])
     }
 
     /// The text of `id` where it is [`PLAIN`].
@@ -347,6 +350,12 @@ impl List {
     }
 }
 
+/// Appends whole texts: always UTF-8.
+#[inline]
+fn push_utf8(out: &mut String, texts: Option<&[u8]>) {
+    out.push_str(texts.and_then(|texts| str::from_utf8(texts).ok()).unwrap_or_default());
+}
+
 fn arena_len(arena: &str) -> Result<u32, Error> {
     u32::try_from(arena.len()).map_err(|_| error(0, "the pieces of the vocabulary are longer than 4 GiB"))
 }
@@ -410,12 +419,32 @@ fn byte_piece(piece: &[u8]) -> Option<u8> {
 }
 
 /// See [`PLAIN`].
+#[inline]
 pub(crate) fn is_plain(text: &[u8]) -> bool {
-    let ends = |byte: u8| {
-        let bracket = byte == b'}' || byte == b']' || byte == b')' || byte == b'<';
-        needs_escape(byte) || bracket || byte == b',' || byte == b'\'' || byte == b'`'
-    };
-    !matches!(text, [] | [.., b' ']) && position(text, ends).is_none()
+    match text {
+        [] | [.., b' '] => false,
+        // Most tokens are shorter than a block.
+        _ if text.len() < WINDOW => !text.iter().any(|byte| ENDS_PLAIN.get(usize::from(*byte)) == Some(&true)),
+        _ => position(text, ends_plain).is_none(),
+    }
+}
+
+/// [`ends_plain`] of every byte.
+#[expect(clippy::indexing_slicing, reason = "made by the compiler")]
+const ENDS_PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = u8::MAX;
+    while byte > 0 {
+        table[byte as usize] = ends_plain(byte);
+        byte -= 1;
+    }
+    table[0] = ends_plain(0);
+    table
+};
+
+const fn ends_plain(byte: u8) -> bool {
+    let bracket = byte == b'}' || byte == b']' || byte == b')' || byte == b'<';
+    needs_escape(byte) || bracket || byte == b',' || byte == b'\'' || byte == b'`'
 }
 
 /// The string at the end of a path of keys.

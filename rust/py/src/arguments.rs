@@ -1,7 +1,7 @@
 //! The functions over the text of one call's arguments.
 
 use gemma4_parser as core;
-use gemma4_parser::canonical::{Canonical, Token};
+use gemma4_parser::canonical::{self, Canonical, Token};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
@@ -19,7 +19,12 @@ use crate::{convert, errors};
 pub(crate) fn arguments_to_json(text: &Bound<'_, PyString>, spaced: bool) -> PyResult<String> {
     let py = text.py();
     let text = convert::text(text)?;
-    core::arguments_to_json(&text, spaced).map_err(|error| errors::in_arguments(py, &error, &text))
+    // What is written as models mostly do can be copied over.
+    canonical::to_json(&text, spaced).map_or_else(|| lenient_to_json(py, &text, spaced), Ok)
+}
+
+fn lenient_to_json(py: Python<'_>, text: &str, spaced: bool) -> PyResult<String> {
+    core::arguments_to_json(text, spaced).map_err(|error| errors::in_arguments(py, &error, text))
 }
 
 /// The value of a call's arguments as a dict: see `arguments_to_json` for the text, `ToolCall.value` for the numbers.
@@ -27,11 +32,13 @@ pub(crate) fn arguments_to_json(text: &Bound<'_, PyString>, spaced: bool) -> PyR
 /// Raises ArgumentError, with the place in characters, where the text fits no accepted form; TypeError for no str.
 #[pyfunction]
 pub(crate) fn parse_arguments<'py>(text: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
+    let py = text.py();
+    let text = convert::text(text)?;
     // Only what is written as models mostly do can be read at once.
-    if let Some(value) = canonical(text.py(), &convert::text(text)?)? {
+    if let Some(value) = canonical_value(py, &text)? {
         return Ok(value);
     }
-    json_value(text.py(), &arguments_to_json(text, false)?)
+    json_value(py, &lenient_to_json(py, &text, false)?)
 }
 
 /// An object or array in the making; of an object with the key that waits for its value.
@@ -41,7 +48,7 @@ enum Open<'py> {
 }
 
 /// The value of canonical arguments; None where they are written otherwise.
-fn canonical<'py>(py: Python<'py>, text: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+fn canonical_value<'py>(py: Python<'py>, text: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
     let mut reader = Canonical::new(text);
     let mut open = Vec::new();
     let mut keys = Keys::default();
@@ -49,7 +56,10 @@ fn canonical<'py>(py: Python<'py>, text: &str) -> PyResult<Option<Bound<'py, PyA
     loop {
         let value = match reader.pull() {
             Token::Integer(value) => PyInt::new(py, value).into_any(),
-            Token::Number(spelling) => number(py, spelling)?,
+            Token::Number(spelling) => match reader.float() {
+                Some(value) => PyFloat::new(py, value).into_any(),
+                None => number(py, spelling)?,
+            },
             Token::Digits(spelling) => json_value(py, spelling)?,
             Token::String(text) => PyString::new(py, text).into_any(),
             Token::Bool(value) => PyBool::new(py, value).to_owned().into_any(),

@@ -26,8 +26,9 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml LICENSE $(wildcard README.md) \
 # The binding asks an interpreter for its version when it is compiled.
 export PYO3_PYTHON := $(abspath $(BIN)/python)
 
-.PHONY: help demo test test-rust test-python test-references fuzz fuzz-core lint types dev wheel wheel-pure bench \
-	bench-peers bench-instructions bench-report clean nightly interpreter tools components
+.PHONY: help demo test test-rust test-python test-references test-integrations fuzz fuzz-core lint types dev wheel \
+	wheel-pure bench bench-peers bench-instructions bench-rust bench-python bench-report clean nightly interpreter \
+	tools components
 
 help: ## list the words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +55,9 @@ test-python: $(VENV)/.wheel ## tests of the package, against the installed wheel
 test-references: $(VENV)/.wheel ## Google's template and grammar and vLLM's parsers against this one; fetches 600 MB once
 	$(BIN)/python tests/references/prepare.py
 	GEMMA4_REFERENCES=target/references $(BIN)/python -m pytest tests/references --verbose $(ARGS)
+
+test-integrations: $(VENV)/.wheel ## in the servers that bench-peers installed, or GEMMA4_PEERS=/path/to/python:… names
+	$(BIN)/python tests/integrations/run.py -- $(ARGS)
 
 fuzz: $(VENV)/.wheel ## the implementations against each other, for FUZZ_SECONDS (3600); FUZZ_SEED repeats a run
 	$(BIN)/python tests/fuzz.py
@@ -94,8 +98,16 @@ bench: $(VENV)/.wheel ## this parser and those that bench-peers installed (ARGS=
 bench-peers: interpreter ## install the parsers to compare with: vLLM, SGLang, transformers, mlx-lm (6 GB)
 	"$(PYTHON)" bench/peers/install.py
 
-bench-instructions: $(VENV)/.tools ## instructions of the core at doubling lengths, by callgrind (ARGS=--record)
+bench-instructions: $(VENV)/.wheel ## instructions by callgrind, against the newest record (ARGS=--quick, ARGS=--record)
 	$(BIN)/python bench/instructions.py $(ARGS)
+
+bench-rust: | tools ## times of the core, by criterion: some minutes (ARGS=numbers is a filter, ARGS=--help)
+	cd bench/rust && cargo bench --locked --bench core -- $(ARGS)
+
+bench-python: $(VENV)/.wheel ## times of the calls from Python, by pytest-benchmark (ARGS="-k parse", ARGS=--help)
+	$(BIN)/python $(PIP) install --requirement bench/requirements.txt
+	$(BIN)/python -m pytest bench/python -p no:cacheprovider --benchmark-columns=median,iqr,rounds \
+		--benchmark-sort=name $(ARGS)
 
 bench-report: $(VENV)/.wheel ## the pictures and tables of the newest records, also in README.md
 	$(BIN)/python $(PIP) install matplotlib

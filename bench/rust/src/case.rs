@@ -10,30 +10,30 @@ const FIRST_PIECE: u32 = 1000;
 
 /// An expected event, neighbours of one kind, index and detail joined.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Found {
-    pub(crate) kind: Kind,
-    pub(crate) text: String,
-    pub(crate) index: Option<u32>,
-    pub(crate) detail: Vec<&'static str>,
+pub struct Found {
+    pub kind: Kind,
+    pub text: String,
+    pub index: Option<u32>,
+    pub detail: Vec<&'static str>,
 }
 
 /// An output in the making. Pieces get their ids in the order of first use, so that a case always is the same.
-pub(crate) struct Case {
-    pub(crate) text: String,
-    pub(crate) ids: Vec<u32>,
+pub struct Case {
+    pub text: String,
+    pub ids: Vec<u32>,
     /// Where in the text each token ends; the end of the character before for the first bytes of a character.
     ends: Vec<usize>,
-    pub(crate) expected: Vec<Found>,
+    pub expected: Vec<Found>,
     pub(crate) coerce: bool,
     tools: String,
-    pub(crate) finish: Finish,
+    pub finish: Finish,
     pieces: HashMap<Vec<u8>, u32>,
     calls: u32,
     random: u64,
 }
 
 impl Case {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             text: String::new(),
             ids: Vec::new(),
@@ -71,7 +71,7 @@ impl Case {
     }
 
     /// The options of the stream.
-    pub(crate) fn options(&self) -> Result<Options, Error> {
+    pub fn options(&self) -> Result<Options, Error> {
         let tools = if self.tools.is_empty() { None } else { Some(Arc::new(Tools::from_json(&self.tools)?)) };
         Ok(Options { tools, coerce: self.coerce, ..Options::default() })
     }
@@ -177,19 +177,19 @@ impl Case {
     }
 
     /// The vocabulary of all pieces that were used, and the control tokens.
-    pub(crate) fn vocabulary(&self) -> Result<Arc<Vocabulary>, Error> {
+    pub fn vocabulary(&self) -> Result<Arc<Vocabulary>, Error> {
         let controls = ControlToken::ALL.iter().map(|token| (token.id(), token.literal().as_bytes()));
         let pieces = self.pieces.iter().map(|(piece, id)| (*id, piece.as_slice()));
         Vocabulary::from_pieces(controls.chain(pieces)).map(Arc::new)
     }
 
     /// The ids in deltas of `size` tokens; 0: all in one.
-    pub(crate) fn id_deltas(&self, size: usize) -> Vec<&[u32]> {
+    pub fn id_deltas(&self, size: usize) -> Vec<&[u32]> {
         self.ids.chunks(if size == 0 { self.ids.len().max(1) } else { size }).collect()
     }
 
     /// The text in deltas of `size` tokens; 0: all in one.
-    pub(crate) fn text_deltas(&self, size: usize) -> Vec<&str> {
+    pub fn text_deltas(&self, size: usize) -> Vec<&str> {
         let mut from = 0;
         self.ends
             .chunks(if size == 0 { self.ends.len().max(1) } else { size })

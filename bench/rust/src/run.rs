@@ -6,7 +6,7 @@ use crate::case::{Case, Found};
 
 /// How the output is given.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
+pub enum Form {
     Ids,
     Text,
 }
@@ -65,13 +65,13 @@ fn measured_text(stream: &mut StreamParser, deltas: &[&str], finish: Finish, sin
 }
 
 /// What one run gave.
-pub(crate) struct Outcome {
-    pub(crate) deltas: usize,
-    pub(crate) events: usize,
+pub struct Outcome {
+    pub deltas: usize,
+    pub events: usize,
 }
 
 /// Runs the case once and compares its events with the expected ones.
-pub(crate) fn run(case: &Case, form: Form, per_delta: usize) -> Result<Outcome, String> {
+pub fn run(case: &Case, form: Form, per_delta: usize) -> Result<Outcome, String> {
     let words = |error: Error| error.to_string();
     let vocabulary = case.vocabulary().map_err(words)?;
     let options = case.options().map_err(words)?;

@@ -29,7 +29,11 @@ from gemma4_parser.cli.demo_turn import turn
 from helpers import ROOT, cases
 
 NAME = "gemma4-parser"
-SCRIPTS = {"console_scripts": {NAME: "gemma4_parser.cli:main"}}
+SCRIPTS = {
+    "console_scripts": {NAME: "gemma4_parser.cli:main"},
+    "vllm.general_plugins": {"gemma4_parser": "gemma4_parser.integrations.vllm:register"},
+    "sglang.srt.plugins": {"gemma4_parser": "gemma4_parser.integrations.sglang:plugin"},
+}
 PROGRAMS = "Scripts" if os.name == "nt" else "bin"
 TOOLS = Path(pytest.__file__).parents[1]
 CALL = '<|channel>thought\nHm<channel|>Hello<|tool_call>call:get_weather{city:<|"|>Paris<|"|>,days:3}<tool_call|>'

@@ -1,0 +1,377 @@
+"""What changed in one step, in the terms of OpenAI's deltas: the part of every integration that knows no server.
+
+A `DeltaStream` wraps one `StreamParser`. Each step gives a `Delta` (or None where there is nothing to say) and keeps
+`calls`, the calls so far. Three chunk styles: `standard` (id and name on the first piece of a call), `repeat_ids` (on
+every piece, for clients that refuse others) and `whole_calls` (each call in one piece, when it is accepted).
+
+What could not be parsed is logged with its reason and counted (`counters.COUNTERS`). Where it would otherwise leave the
+response empty, it is handed over as content: the policy `unparsed` is `empty` (default), `always` or `never`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, get_args
+
+from gemma4_parser import StreamParser, Vocabulary
+from gemma4_parser.integrations.counters import COUNTERS
+from gemma4_parser.integrations.profiles import DEFAULT, Profile, Rewriter, profile
+from gemma4_parser.message import EventLike, Message, ToolCall, Unparsed, new_call_id
+
+__all__ = ["Call", "CallPiece", "Delta", "DeltaStream", "Settings", "rewrite", "tool_dicts", "unparsed_text"]
+
+Style = Literal["standard", "repeat_ids", "whole_calls"]
+HandOver = Literal["empty", "always", "never"]
+Start = Literal["content", "reasoning"]
+Finish = Literal["stop", "length", "abort"]
+
+LOGGER = logging.getLogger("gemma4_parser")
+LOGGED = 200
+"""Characters of an unparsed span that a log line shows."""
+
+
+class CallPiece(NamedTuple):
+    """The next piece of a call: `id` and `name` on the first one, or always (`repeat_ids`); `index` counts from 0."""
+
+    index: int  # type: ignore[assignment]  # not the method of tuples
+    id: str | None
+    name: str | None
+    arguments: str
+
+
+class Delta:
+    """What one step brought; at least one field is not None, or `calls` not empty."""
+
+    __slots__ = ("calls", "content", "reasoning")
+
+    def __init__(
+        self, reasoning: str | None = None, content: str | None = None, calls: list[CallPiece] | None = None
+    ) -> None:
+        self.reasoning = reasoning
+        self.content = content
+        self.calls: list[CallPiece] = calls or []
+
+    def __repr__(self) -> str:
+        return f"Delta({self.reasoning!r}, {self.content!r}, {self.calls!r})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Delta):
+            return NotImplemented
+        return (self.reasoning, self.content, self.calls) == (other.reasoning, other.content, other.calls)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Call:
+    """A call of the output. `status` is empty while it is open, then `complete`, `repaired` or `rejected`.
+
+    `index` is its number in the deltas, -1 while it has none (`whole_calls`).
+    """
+
+    __slots__ = ("_pieces", "id", "index", "name", "rewriter", "status")
+
+    def __init__(self, index: int, call_id: str, name: str) -> None:
+        self.index = index
+        self.id = call_id
+        self.name = name
+        self.status = ""
+        self.rewriter: Rewriter | None = None
+        self._pieces: list[str] = []
+
+    def add(self, fragment: str) -> None:
+        """Adds to the arguments."""
+        self._pieces.append(fragment)
+
+    @property
+    def arguments(self) -> str:
+        """The JSON text sent so far."""
+        if len(self._pieces) > 1:
+            self._pieces = ["".join(self._pieces)]
+        return self._pieces[0] if self._pieces else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How deltas are made: `profile` (see `profiles`), `style`, `unparsed`, and the options of `StreamParser`."""
+
+    profile: Profile = DEFAULT
+    style: Style = "standard"
+    unparsed: HandOver = "empty"
+    lenient: bool = True
+    coerce: bool = False
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """The settings that `GEMMA4_PARSER_PROFILE`, `_CHUNKS` and `_UNPARSED` ask for.
+
+        Raises `ValueError` that names the variable and what it may be.
+        """
+        return cls(
+            profile=profile(environment.get("GEMMA4_PARSER_PROFILE") or "default"),
+            style=_one_of(environment, "GEMMA4_PARSER_CHUNKS", get_args(Style)),
+            unparsed=_one_of(environment, "GEMMA4_PARSER_UNPARSED", get_args(HandOver)),
+        )
+
+
+def _one_of(environment: Mapping[str, str], variable: str, words: tuple[Any, ...]) -> Any:
+    value = environment.get(variable) or words[0]
+    if value not in words:
+        raise ValueError(f"{variable} must be one of {', '.join(words)}, not {value!r}")
+    return value
+
+
+def tool_dicts(tools: Iterable[Any] | None) -> list[dict[str, Any]]:
+    """The tools of a request as dicts: those that are models (with `model_dump`) are dumped."""
+    return [tool if isinstance(tool, dict) else tool.model_dump() for tool in tools or ()]
+
+
+def _names_only(tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The tools without their schemas: names decide about repairs, and nothing about types."""
+    functions = (tool.get("function", tool) for tool in tools)
+    names = (function.get("name") for function in functions if isinstance(function, dict))
+    return [{"type": "function", "function": {"name": name}} for name in names if isinstance(name, str)]
+
+
+def stream_options(settings: Settings, tools: list[dict[str, Any]]) -> dict[str, Any]:
+    """The options of `StreamParser` and `parse` under these settings."""
+    seen = _chat_form(tools) if settings.profile.schemas else _names_only(tools)
+    return {
+        "tools": seen or None,
+        "lenient": settings.lenient,
+        "coerce": settings.coerce,
+        "spaced": settings.profile.spaced,
+    }
+
+
+def _chat_form(tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Tools of the Responses API, which have name and parameters outside, as those of Chat Completions."""
+    return [
+        tool if "function" in tool or "name" not in tool else {"type": "function", "function": tool} for tool in tools
+    ]
+
+
+def rewrite(call: ToolCall, settings: Settings, tools: list[dict[str, Any]]) -> str:
+    """The arguments of an accepted call as the profile writes them."""
+    make = settings.profile.rewriter
+    if make is None:
+        return call.arguments
+    rewriter = make(call.name, tools)
+    return rewriter.push(call.arguments) + rewriter.finish()
+
+
+def unparsed_text(message: Message) -> str:
+    """What of a message could not be parsed, in order, as text that can stand for content; stray markers left out."""
+    return "".join(_span_text(span) for span in message.unparsed if span.reason != "stray_marker")
+
+
+def _span_text(span: Unparsed) -> str:
+    sent = f"<|tool_call>call:{span.name}{span.arguments}" if span.name is not None else ""
+    return sent + span.text
+
+
+def note_unparsed(reason: str, text: str, name: str | None = None) -> None:
+    """Logs and counts one span. Stray markers are common and harmless; they are logged for debugging only."""
+    COUNTERS.add("unparsed", reason)
+    level = logging.DEBUG if reason == "stray_marker" else logging.WARNING
+    if LOGGER.isEnabledFor(level):
+        shown = text if len(text) <= LOGGED else text[:LOGGED] + "…"
+        of = f" of a call of {name!r}" if name is not None else ""
+        LOGGER.log(level, "Gemma 4 output: %s%s, %d characters: %r", reason, of, len(text), shown)
+
+
+def note_call(status: str, repairs: Iterable[str]) -> None:
+    """Counts an ended call."""
+    COUNTERS.add("call", status)
+    for repair in repairs:
+        COUNTERS.add("repair", repair)
+
+
+class DeltaStream:
+    """One output, step by step.
+
+    Args:
+        vocabulary: Needed where ids are fed.
+        tools: The request's tools, as dicts.
+        start: "reasoning" where the prompt ends within a thought.
+        parse_reasoning: Off: channel markers are text.
+        settings: Profile, chunk style, what becomes of unparsed text.
+        new_id: Makes the id of a call.
+        calls: Off: calls are parsed and counted, but nothing of them is sent (`tool_choice` none).
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary | None = None,
+        *,
+        tools: list[dict[str, Any]] | None = None,
+        start: Start = "content",
+        parse_reasoning: bool = True,
+        settings: Settings | None = None,
+        new_id: Callable[[], str] = new_call_id,
+        calls: bool = True,
+    ) -> None:
+        self.settings = settings or Settings()
+        self.tools = tools or []
+        self.stream = StreamParser(
+            vocabulary,
+            start=start if parse_reasoning else "content",
+            parse_reasoning=parse_reasoning,
+            **stream_options(self.settings, self.tools),
+        )
+        self.calls: list[Call] = []
+        self.finished = False
+        self._new_id = new_id
+        self._send_calls = calls
+        self._whole = self.settings.style == "whole_calls"
+        self._repeat = self.settings.style == "repeat_ids"
+        self._by_number: dict[int, Call] = {}
+        self._said = False
+        self._left: list[str] = []
+        self._span: tuple[int | None, str] | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether an end marker was seen."""
+        return self.stream.ended
+
+    def push(self, ids: list[int]) -> Delta | None:
+        """The step's token ids. After `finish` nothing more is said; what comes is counted as behind the end."""
+        if self.finished:
+            self._late(bool(ids))
+            return None
+        events = self.stream.push(ids)
+        return self._delta(events) if events else None
+
+    def push_text(self, text: str) -> Delta | None:
+        """The step's text, special tokens kept."""
+        if self.finished:
+            self._late(bool(text))
+            return None
+        events = self.stream.push_text(text)
+        return self._delta(events) if events else None
+
+    def _late(self, something: bool) -> None:
+        if something and self._span != (None, "late"):
+            self._span = (None, "late")
+            note_unparsed("after_turn_end", "output behind the end of its stream")
+
+    def finish(self, reason: Finish) -> Delta | None:
+        """Ends the stream, once; a second time is nothing. If all else is empty, what was unparsed is content now."""
+        if self.finished:
+            return None
+        self.finished = True
+        delta = self._delta(self.stream.finish(reason))
+        if self._left and not self._said and self.settings.unparsed == "empty":
+            COUNTERS.add("handed_over", "empty")
+            delta = delta or Delta()
+            delta.content = (delta.content or "") + "".join(self._left)
+        return delta
+
+    def _delta(self, events: list[Any]) -> Delta | None:
+        """Folds the events of one step."""
+        if len(events) == 1:  # the common case
+            event = events[0]
+            kind = event.kind
+            if kind == "content":
+                text = event.text
+                self._span = None
+                self._said = self._said or not text.isspace()
+                return Delta(content=text)
+            if kind == "reasoning":
+                return Delta(event.text)
+        reasoning = content = ""
+        pieces: dict[int, CallPiece] = {}
+        for event in events:
+            kind = event.kind
+            if kind == "unparsed":
+                content += self._unparsed(event)
+                continue
+            self._span = None
+            if kind == "content":
+                content += event.text
+            elif kind == "reasoning":
+                reasoning += event.text
+            elif kind != "end":
+                self._call(event, pieces)
+        if content and not self._said:
+            self._said = not content.isspace()
+        if not (content or reasoning or pieces):
+            return None
+        return Delta(reasoning or None, content or None, list(pieces.values()))
+
+    def _call(self, event: EventLike, pieces: dict[int, CallPiece]) -> None:
+        number = event.index if event.index is not None else -1
+        if event.kind == "call_start":
+            self._start(number, event.text, pieces)
+            return
+        call = self._by_number[number]
+        if event.kind == "call_arguments":
+            fragment = event.text if call.rewriter is None else call.rewriter.push(event.text)
+            call.add(fragment)
+            if fragment and call.index >= 0:
+                self._piece(call, fragment, pieces)
+            return
+        status = event.text
+        call.status = status
+        note_call(status, event.detail if status != "rejected" else ())
+        if status == "rejected":
+            return
+        if not self._send_calls:
+            COUNTERS.add("call", "suppressed")
+            LOGGER.warning("Gemma 4 output: a call of %r where no tool may be called; it is dropped", call.name)
+            self._left.append(f"<|tool_call>call:{call.name}{call.arguments}<tool_call|>")
+            return
+        rest = call.rewriter.finish() if call.rewriter is not None else ""
+        call.add(rest)
+        self._said = True
+        if self._whole:
+            call.index = len(self.calls)
+            self.calls.append(call)
+            pieces[call.index] = CallPiece(call.index, call.id, call.name, call.arguments)
+        elif rest:
+            self._piece(call, rest, pieces)
+
+    def _start(self, number: int, name: str, pieces: dict[int, CallPiece]) -> None:
+        shown = self._send_calls and not self._whole
+        call = Call(len(self.calls) if shown else -1, self._new_id(), name)
+        self._by_number = {number: call}  # at most one is open
+        make = self.settings.profile.rewriter
+        if make is not None:
+            call.rewriter = make(name, self.tools)
+        if shown:
+            self.calls.append(call)
+            pieces[call.index] = CallPiece(call.index, call.id, name, "")
+
+    def _piece(self, call: Call, fragment: str, pieces: dict[int, CallPiece]) -> None:
+        before = pieces.get(call.index)
+        if before is not None:
+            pieces[call.index] = before._replace(arguments=before.arguments + fragment)
+        elif self._repeat:
+            pieces[call.index] = CallPiece(call.index, call.id, call.name, fragment)
+        else:
+            pieces[call.index] = CallPiece(call.index, None, None, fragment)
+
+    def _unparsed(self, event: EventLike) -> str:
+        """Notes a span; what of it is content now."""
+        reason = event.detail[0] if event.detail else ""
+        call = self._by_number.get(event.index) if event.index is not None else None
+        if self._span != (event.index, reason):  # spans come in pieces
+            self._span = (event.index, reason)
+            note_unparsed(reason, event.text, call.name if call is not None else None)
+        if reason == "stray_marker" or self.settings.unparsed == "never":
+            return ""
+        text = event.text
+        if call is not None:
+            if call.index < 0:  # nothing of it was sent
+                text = f"<|tool_call>call:{call.name}{call.arguments}{text}"
+            else:
+                self._said = True
+            del self._by_number[event.index or 0]
+        if self.settings.unparsed == "always":
+            COUNTERS.add("handed_over", reason)
+            return text
+        self._left.append(text)
+        return ""

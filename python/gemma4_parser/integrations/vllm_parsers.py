@@ -1,0 +1,567 @@
+"""The parsers that vLLM drives: a reasoning half and a tool half, made for the vLLM that is installed.
+
+vLLM composes its parser of two registered classes and calls one, then the other. Here the tool half does all the work:
+the reasoning half hands the output over at its first step, together with what it knows of the prompt, through the list
+of ids that vLLM carries from one to the other. Where no tool half of ours stands beside it, it reads thoughts and text
+itself, up to the first call.
+
+Which vLLM it is, is looked up in what it offers; versions are not compared:
+
+- `engine_based_streaming` (the two-half protocol of 0.33) or not (that of 0.22),
+- where its message classes and its maker of call ids live,
+- `ParserEngineReasoningAdapter`, which structured output asks for more about the end of reasoning.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import weakref
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from gemma4_parser import __version__, parse
+from gemma4_parser._impl import WHY, __implementation__
+from gemma4_parser.integrations.counters import COUNTERS
+from gemma4_parser.integrations.delta import (
+    LOGGER,
+    Delta,
+    DeltaStream,
+    Settings,
+    Start,
+    note_call,
+    note_unparsed,
+    rewrite,
+    stream_options,
+    tool_dicts,
+    unparsed_text,
+)
+from gemma4_parser.integrations.pacing import Pacer
+from gemma4_parser.integrations.vllm_messages import (
+    TWO_HALVES,
+    ExtractedToolCallInformation,
+    FunctionCall,
+    ReasoningParser,
+    ToolCall,
+    ToolParser,
+    delta_message,
+    make_tool_call_id,
+    message_of,
+    offered,
+)
+from gemma4_parser.integrations.vllm_tokenizer import (
+    CHANNEL,
+    CHANNEL_END,
+    CLOSE,
+    OPENER,
+    TOOL_RESPONSE,
+    TURN,
+    control_of,
+    stops_of,
+    vocabulary_of,
+)
+from gemma4_parser.message import Message
+
+__all__ = ["Gemma4ReasoningParser", "Gemma4ToolParser"]
+
+
+SETTINGS = Settings.from_environment()
+
+
+class _Ids(list[int]):
+    """The ids of the step in which the reasoning half hands over, with the half that does."""
+
+    __slots__ = ("half",)
+
+    def __init__(self, ids: Iterable[int], half: _Reasoning) -> None:
+        super().__init__(ids)
+        self.half = half
+
+
+class _Remainder(str):
+    """What of a whole output is left when the thoughts are taken out, with the message that was read of all of it."""
+
+    __slots__ = ("message",)
+    message: Message
+
+    def __new__(cls, text: str, message: Message) -> _Remainder:
+        made = super().__new__(cls, text)
+        made.message = message
+        return made
+
+
+_LATEST = threading.local()
+"""The reasoning half made last in a thread. vLLM makes the two halves of a parser one directly after the other."""
+
+
+class _Link(type):
+    """Tells the class that vLLM composes of the halves to hand over the ids of whole outputs, which it drops."""
+
+    def __set_name__(cls, owner: Any, name: str) -> None:
+        if (
+            name in ("reasoning_parser_cls", "tool_parser_cls")
+            and "parse" not in vars(owner)
+            and hasattr(owner, "parse")
+        ):
+            inherited = owner.parse
+
+            def parse(self: Any, *args: Any, **kwargs: Any) -> Any:
+                ids = kwargs.get("model_output_token_ids") or (args[3] if len(args) > 3 else ())
+                half = self.tool_parser if self.reasoning_parser is None else self.reasoning_parser
+                if not isinstance(half, _Half):
+                    return inherited(self, *args, **kwargs)
+                half.output_ids = list(ids)
+                try:
+                    return inherited(self, *args, **kwargs)
+                finally:
+                    half.output_ids = []
+
+            owner.parse = parse
+
+
+class _Half:
+    """What both halves share."""
+
+    settings = SETTINGS
+    output_ids: list[int]
+
+    def _whole(self, text: str, request: Any, start: Start, parse_reasoning: bool) -> Message:
+        """Reads a whole output: its ids where the server gives them and no stop string has cut the text."""
+        options = stream_options(self.settings, tool_dicts(getattr(request, "tools", None)))
+        vocabulary = vocabulary_of(self.model_tokenizer) if self.output_ids else None  # type: ignore[attr-defined]
+        output: Any = text if vocabulary is None or getattr(request, "stop", None) else self.output_ids
+        # Why generation ended is not told. A last id that ends it says so; else the output may have been cut.
+        stopped = output is self.output_ids and output[-1] in stops_of(self.ids)  # type: ignore[attr-defined]
+        finish: Any = "stop" if stopped else "length"
+        start = start if parse_reasoning else "content"
+        message = parse(output, vocabulary, finish=finish, start=start, parse_reasoning=parse_reasoning, **options)
+        for call in message.tool_calls:
+            note_call(call.status, call.repairs)
+        for span in message.unparsed:
+            if span.name is not None:
+                note_call("rejected", ())
+            note_unparsed(span.reason, span.text, span.name)
+        return message
+
+    def _content(self, message: Message, called: bool) -> str:
+        """The content of a message; where the policy asks for it, with what could not be parsed."""
+        content = message.content or ""
+        if self.settings.unparsed != "never":
+            left = unparsed_text(message)
+            if left and (self.settings.unparsed == "always" or not (called or content.strip())):
+                COUNTERS.add("handed_over", self.settings.unparsed)
+                content += left
+        return content
+
+
+class _Reasoning(_Half):
+    """The reasoning half."""
+
+    engine_based_streaming = True
+
+    def __init__(self, tokenizer: Any, *args: Any, **kwargs: Any) -> None:
+        ReasoningParser.__init__(self, tokenizer, *args, **kwargs)
+        self.model_tokenizer: Any = tokenizer
+        self.ids = control_of(self)
+        self.output_ids = []
+        self.start: Start = "content"
+        self.linked = False
+        self.fed = False
+        self._handed_over = False
+        self._stream: DeltaStream | None = None
+        self._pacer: Pacer | None = None
+        self._counted = (0, 0, False)
+        self.thinking = bool((kwargs.get("chat_template_kwargs") or {}).get("enable_thinking", False))
+        _LATEST.half = weakref.ref(self)
+
+    # The prompt.
+
+    def _start_of(self, prompt: Sequence[int]) -> Start:
+        ids = self.ids
+        decisive = {ids[CHANNEL], ids[CHANNEL_END], ids[TURN], ids.get("<turn|>"), ids[TOOL_RESPONSE]}
+        decisive.add(ids.get("<tool_response|>"))
+        for number in reversed(prompt):
+            if number in decisive:
+                return "reasoning" if number == ids[CHANNEL] else "content"
+        return "content"
+
+    def set_prompt_token_ids(self, prompt_token_ids: Sequence[int]) -> None:
+        self.start = self._start_of(prompt_token_ids)
+        self._counted = (0, 0, False)
+
+    def adjust_initial_state_from_prompt(self, prompt_token_ids: Sequence[int]) -> None:
+        self.start = self._start_of(prompt_token_ids)
+
+    def is_reasoning_end(self, input_ids: Sequence[int]) -> bool:
+        """Whether a thought is closed at the end of these ids, as the built-in parser of this vLLM answers it."""
+        if not TWO_HALVES and not self.fed:  # the one place where the server of 0.22 shows the prompt
+            self.start = self._start_of(input_ids)
+        ids = self.ids
+        end, opener, channel = ids[CHANNEL_END], ids[OPENER], ids[CHANNEL]
+        boundary = (ids[TURN], ids[TOOL_RESPONSE])
+        for number in reversed(input_ids):
+            if number in (end, opener):
+                return True
+            if number == channel:
+                return False
+            if number in boundary:
+                break
+        return TWO_HALVES and not self.thinking
+
+    def is_reasoning_end_streaming(self, input_ids: Sequence[int], delta_ids: Iterable[int]) -> bool:
+        if self.fed:
+            return self._handed_over
+        return self.is_reasoning_end(input_ids) if TWO_HALVES else self.ids[CHANNEL_END] in delta_ids
+
+    # Structured output.
+
+    @property
+    def reasoning_start_str(self) -> str:
+        return CHANNEL
+
+    @property
+    def reasoning_end_str(self) -> str:
+        return CHANNEL_END
+
+    @property
+    def reasoning_end_token_ids(self) -> frozenset[int]:
+        return frozenset((self.ids[CHANNEL_END], self.ids[OPENER]))
+
+    @property
+    def implicit_reasoning_end_token_ids(self) -> frozenset[int]:
+        return frozenset((self.ids[OPENER],))
+
+    def find_reasoning_end(self, token_ids: Sequence[int]) -> Any:
+        """Where reasoning ends in these ids: the offset (their number where it does not), and whether in a call."""
+        end, opener = self.ids[CHANNEL_END], self.ids[OPENER]
+        found = offered("vllm.parser.engine.parser_engine:ReasoningEnd")
+        for offset, number in enumerate(token_ids):
+            if number in (end, opener):
+                return found(offset, number == opener)
+        return found(len(token_ids), False)
+
+    def count_reasoning_tokens(self, token_ids: Sequence[int]) -> int:
+        """Tokens within thoughts, without markers and calls. Ids that only grew are not counted again."""
+        ids = self.ids
+        channel, end, opener, close = ids[CHANNEL], ids[CHANNEL_END], ids[OPENER], ids[CLOSE]
+        seen, count, in_call = self._counted
+        within = self.start == "reasoning" if seen == 0 else in_call
+        if seen > len(token_ids):
+            seen, count, within = 0, 0, self.start == "reasoning"
+        calling = False
+        for number in token_ids[seen:] if seen else token_ids:
+            if number == channel:
+                within = True
+            elif number == end:
+                within = False
+            elif number == opener:
+                calling = True
+            elif number == close:
+                calling = False
+            elif within and not calling:
+                count += 1
+        if not calling:
+            self._counted = (len(token_ids), count, within)
+        return count
+
+    # The output.
+
+    def adjust_request(self, request: Any) -> Any:
+        request.skip_special_tokens = False
+        return request
+
+    def extract_content_ids(self, input_ids: list[int]) -> list[int]:
+        if self.fed and self.linked:
+            return _Ids(input_ids, self)
+        end, opener = self.ids[CHANNEL_END], self.ids[OPENER]
+        for at, number in enumerate(input_ids):
+            if number == opener:
+                return input_ids[at:]
+            if number == end and not self.fed:
+                return input_ids[at + 1 :]
+        return input_ids if not self.fed else []
+
+    def extract_reasoning_streaming(
+        self,
+        previous_text: str,
+        current_text: str,
+        delta_text: str,
+        previous_token_ids: Sequence[int],
+        current_token_ids: Sequence[int],
+        delta_token_ids: Sequence[int],
+    ) -> Any:
+        self.fed = True
+        if self.linked:
+            self._handed_over = True
+            return delta_message(delta_text) if delta_text else None
+        return self._alone(delta_text, list(delta_token_ids))
+
+    def _alone(self, text: str, ids: list[int]) -> Any:
+        """A step without a tool half of ours: up to the first call, behind which the server goes on by itself."""
+        stream = self._stream
+        if stream is None:
+            vocabulary = vocabulary_of(self.model_tokenizer)
+            plain = replace(self.settings, lenient=False)  # calls are not its business, nor what looks like one
+            stream = self._stream = DeltaStream(vocabulary, start=self.start, settings=plain)
+            if vocabulary is not None:
+                self._pacer = Pacer(vocabulary, frozenset(self.ids.values()))
+        opener = self.ids[OPENER]
+        call = opener in ids
+        rest = ""
+        if call:
+            ids = ids[: ids.index(opener)]
+            at = text.find(OPENER)
+            text, rest = (text[:at], text[at:]) if at >= 0 else (text, "")
+        delta = stream.push_text(text) if self._pacer is None else stream.push(self._pacer.push(ids, text))
+        if call:
+            self._handed_over = True
+            last = self.finish_alone()
+            content = "".join(part.content or "" for part in (delta, last) if part is not None) + rest
+            reasoning = "".join(part.reasoning or "" for part in (delta, last) if part is not None)
+            return message_of(Delta(reasoning or None, content or None)) if reasoning or content else None
+        if stream.ended or (not TWO_HALVES and ids and ids[-1] in stops_of(self.ids)):
+            delta = _joined(delta, self.finish_alone())
+        return message_of(delta)
+
+    def finish_alone(self) -> Delta | None:
+        """Ends the half's own stream, if it has one."""
+        if self._stream is None:
+            return None
+        delta = self._stream.push(self._pacer.rest()) if self._pacer is not None else None
+        return _joined(delta, self._stream.finish("length"))
+
+    def has_engine_confirmed_reasoning_end(self) -> bool:
+        return self._handed_over
+
+    def finish_streaming(self) -> Any:
+        return None if self._handed_over else message_of(self.finish_alone())
+
+    def get_streaming_fallback_content(self, text: str, request: Any) -> None:
+        return None
+
+    def extract_reasoning(self, model_output: str, request: Any) -> tuple[str | None, str | None]:
+        message = self._whole(model_output, request, self.start, True)
+        none = getattr(request, "tool_choice", None) == "none" and getattr(request, "tools", None)
+        if message.tool_calls and not self.linked and not none:
+            content = _without_thoughts(model_output, self.start)  # a tool half of vLLM, or none, may stand behind
+        else:
+            content = self._content(message, bool(message.tool_calls))
+        if not content and not message.tool_calls:
+            return message.reasoning, None
+        return message.reasoning, _Remainder(content, message)
+
+
+def _without_thoughts(output: str, start: Start) -> str:
+    """The output without its thoughts, calls as they were written."""
+    at = output.find(OPENER)
+    return (parse(output[:at], finish="length", start=start).content or "") + output[at:]
+
+
+class _Tool(_Half):
+    """The tool half: where it stands alone or behind a reasoning half of ours, the whole parser."""
+
+    engine_based_streaming = True
+    supports_required_and_named = False
+
+    def __init__(self, tokenizer: Any, tools: Any = None, **kwargs: Any) -> None:
+        ToolParser.__init__(self, tokenizer, tools)
+        self.model_tokenizer: Any = tokenizer
+        self.ids = control_of(self)
+        self.output_ids = []
+        self.skip_reasoning_parsing = False
+        self._stream: DeltaStream | None = None
+        self._pacer: Pacer | None = None
+        self._as_text = False
+        self._limit = 0
+        self._goes_on = False
+        self._pushed = 0
+        self._last = -1
+        self._stops = stops_of(self.ids)
+        vocabulary_of(tokenizer)  # read when the server starts, not with the first request
+        self._half: _Reasoning | None = None
+        latest = getattr(_LATEST, "half", None)
+        _LATEST.half = None
+        half = latest() if latest is not None else None
+        if half is not None and not half.fed and half.model_tokenizer is tokenizer:
+            half.linked = True
+            self._half = half
+
+    # What the server reads between steps. Joined when it is read: it is read once, and written every step.
+
+    @property
+    def prev_tool_call_arr(self) -> list[dict[str, Any]]:
+        calls = self._stream.calls if self._stream is not None else []
+        return [{"name": call.name, "arguments": call.arguments} for call in calls]
+
+    @prev_tool_call_arr.setter
+    def prev_tool_call_arr(self, value: Any) -> None:
+        pass  # vLLM's constructor sets an empty list
+
+    @property
+    def streamed_args_for_tool(self) -> list[str]:
+        return [call.arguments for call in self._stream.calls] if self._stream is not None else []
+
+    @streamed_args_for_tool.setter
+    def streamed_args_for_tool(self, value: Any) -> None:
+        pass
+
+    @property
+    def current_tool_id(self) -> int:
+        return len(self._stream.calls) - 1 if self._stream is not None else -1
+
+    @current_tool_id.setter
+    def current_tool_id(self, value: Any) -> None:
+        pass
+
+    @property
+    def current_tool_name_sent(self) -> bool:
+        return self.current_tool_id >= 0
+
+    @current_tool_name_sent.setter
+    def current_tool_name_sent(self, value: Any) -> None:
+        pass
+
+    def get_remaining_unstreamed_args(self) -> str:
+        return ""
+
+    # The request.
+
+    def adjust_request(self, request: Any) -> Any:
+        """Keeps special tokens in the text. Forced calls come in the model's own syntax too, so no JSON is asked."""
+        tools = getattr(request, "tools", None)
+        choice = getattr(request, "tool_choice", None)
+        if tools and choice in ("auto", None, "none"):
+            request = ToolParser.adjust_request(self, request)
+        if TWO_HALVES or (tools and choice != "none"):
+            request.skip_special_tokens = False
+        return request
+
+    # The output.
+
+    def extract_tool_calls_streaming(
+        self,
+        previous_text: str,
+        current_text: str,
+        delta_text: str,
+        previous_token_ids: Sequence[int],
+        current_token_ids: Sequence[int],
+        delta_token_ids: Sequence[int],
+        request: Any,
+    ) -> Any:
+        ids = delta_token_ids
+        stream = self._stream
+        if stream is None:
+            stream = self._open(delta_text, ids, request)
+        if self._as_text:
+            delta = stream.push_text(delta_text) if delta_text else None
+        elif self._pacer is not None:
+            delta = stream.push(self._pacer.push(list(ids), delta_text))
+        else:
+            delta = stream.push(ids if type(ids) is list else list(ids))
+        if ids:
+            self._last = ids[-1]
+        if not TWO_HALVES:
+            self._pushed += len(ids)
+            if (self._stopped() and not self._goes_on) or 0 < self._limit <= self._pushed:
+                delta = _joined(delta, self._finish())
+        return message_of(delta)
+
+    def _stopped(self) -> bool:
+        """Whether generation ended by itself: with an end marker, even one that an open string may still claim."""
+        return self._stream is not None and (self._stream.ended or self._last in self._stops)
+
+    def _finish(self) -> Delta | None:
+        """The end. Why it came is not told: without an end marker the output counts as cut off."""
+        if self._stream is None:
+            return None
+        delta = self._stream.push(self._pacer.rest()) if self._pacer is not None else None
+        return _joined(delta, self._stream.finish("stop" if self._stopped() else "length"))
+
+    def _open(self, text: str, ids: Sequence[int], request: Any) -> DeltaStream:
+        half = ids.half if isinstance(ids, _Ids) else self._half
+        vocabulary = vocabulary_of(self.model_tokenizer)
+        # Behind a reasoning half of vLLM, text and ids of the first step need not belong together. Then text decides.
+        self._as_text = vocabulary is None or (half is None and not vocabulary.decode(list(ids)).startswith(text))
+        if not self._as_text and vocabulary is not None and getattr(request, "stop", None):
+            self._pacer = Pacer(vocabulary, frozenset(self.ids.values()))
+        self._stream = DeltaStream(
+            None if self._as_text else vocabulary,
+            tools=tool_dicts(getattr(request, "tools", None) or self.tools),  # type: ignore[attr-defined]
+            start=half.start if half is not None else "content",
+            parse_reasoning=half is not None or (TWO_HALVES and not self.skip_reasoning_parsing),
+            settings=self.settings,
+            new_id=make_tool_call_id,
+            calls=getattr(request, "tool_choice", None) != "none",
+        )
+        if not TWO_HALVES:  # 0.22 has no finish hook; the last step is known where the request limits its length
+            fields = vars(request)  # reading the old name of the limit itself would warn
+            self._limit = fields.get("max_completion_tokens") or fields.get("max_tokens") or 0
+            self._goes_on = bool(fields.get("ignore_eos"))
+        return self._stream
+
+    def finish_streaming(self) -> Any:
+        return message_of(self._finish())
+
+    def extract_tool_calls(self, model_output: str, request: Any) -> Any:
+        if isinstance(model_output, _Remainder):
+            message = model_output.message
+        else:
+            parse_reasoning = TWO_HALVES and not self.skip_reasoning_parsing
+            message = self._whole(model_output, request, "content", parse_reasoning)
+        calls = message.tool_calls if getattr(request, "tool_choice", None) != "none" else ()
+        content = self._content(message, bool(calls)) or None
+        tools = tool_dicts(getattr(request, "tools", None))
+        made = [
+            ToolCall(
+                id=make_tool_call_id(),
+                function=FunctionCall(name=call.name, arguments=rewrite(call, self.settings, tools)),
+            )
+            for call in calls
+        ]
+        return ExtractedToolCallInformation(tools_called=bool(made), tool_calls=made, content=content)
+
+
+def _joined(first: Delta | None, second: Delta | None) -> Delta | None:
+    """Two deltas of one step as one."""
+    if first is None or second is None:
+        return first or second
+    first.content = _text(first.content, second.content)
+    first.reasoning = _text(first.reasoning, second.reasoning)
+    for piece in second.calls:
+        for at, before in enumerate(first.calls):
+            if before.index == piece.index:
+                first.calls[at] = before._replace(arguments=before.arguments + piece.arguments)
+                break
+        else:
+            first.calls.append(piece)
+    return first
+
+
+def _text(first: str | None, second: str | None) -> str | None:
+    return (first or "") + (second or "") or None
+
+
+def _class(name: str, half: type, base: Any) -> Any:
+    """The class that vLLM registers: our half in front of the class that this vLLM wants it to be."""
+    meta = type("_Link", (_Link, type(base)), {}) if type(base) is not type else _Link
+    return meta(name, (half, base), {"__module__": __name__, "__qualname__": name, "__doc__": half.__doc__})
+
+
+try:
+    _reasoning_base = offered("vllm.parser.engine.adapters:ParserEngineReasoningAdapter")
+except ImportError:
+    _reasoning_base = ReasoningParser
+
+Gemma4ReasoningParser: Any = _class("Gemma4ReasoningParser", _Reasoning, _reasoning_base)
+"""For `--reasoning-parser`."""
+Gemma4ToolParser: Any = _class("Gemma4ToolParser", _Tool, ToolParser)
+"""For `--tool-call-parser`."""
+
+_LOGGER = logging.getLogger("vllm.gemma4_parser")
+LOGGER.parent = _LOGGER  # what is logged of outputs goes where vLLM logs
+_LOGGER.info(
+    "gemma4-parser %s (%s: %s) is active: profile %s, chunks %s, unparsed text as content %s",
+    *(__version__, __implementation__, WHY),
+    *(SETTINGS.profile.name, SETTINGS.style, SETTINGS.unparsed),
+)

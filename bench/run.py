@@ -50,7 +50,9 @@ def main() -> int:
             if len(wheels) == 1:
                 result["memory"]["wheel, MB"] = wheels[0].stat().st_size / 1e6
             record_path = RECORD / f"bench-{about['date']}.json"
-            record_path.write_text(dumps({"machine": about, **result}), encoding="utf-8")
+            # Where the project lies on this machine is nobody's business.
+            text = dumps({"machine": about, **result}).replace(f"{BENCH.parent}/", "")
+            record_path.write_text(text, encoding="utf-8")
             note(f"recorded in {record_path.relative_to(BENCH.parent)}")
     return status
 

@@ -88,6 +88,22 @@ def test_nothing_follows_the_arguments(impl: ModuleType, text: str, offset: int)
     assert impl.arguments_to_json("a:'y',`k`:1") == '{"a":"y","k":1}'
 
 
+def test_limits_hold_for_plain_arguments(impl: ModuleType) -> None:
+    """What is read the quick way is refused where the grammar refuses it."""
+    limit = 1 << 20
+    for text in (
+        "k" * (limit + 1) + ":1",
+        "k:" + "1" * (limit + 1),
+        "k:0." + "1" * limit,
+        "k:" + "[" * 256 + "]" * 256,
+    ):
+        for function in (impl.arguments_to_json, impl.parse_arguments):
+            with pytest.raises(ArgumentError):
+                function(text)
+    assert impl.parse_arguments("k" * limit + ":1") == {"k" * limit: 1}
+    assert impl.arguments_to_json("k:" + "1" * limit) == '{"k":' + "1" * limit + "}"
+
+
 # format_arguments
 
 

@@ -5,7 +5,7 @@ The rules of the fold are those of `DESIGN.md`, "Output"; those of values `value
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -66,7 +66,7 @@ class Unparsed:
 
 def new_call_id() -> str:
     """A fresh id for a tool call: `call_` and 24 random hexadecimal digits."""
-    return f"call_{secrets.token_hex(12)}"
+    return f"call_{os.urandom(12).hex()}"
 
 
 @dataclass(frozen=True, slots=True)

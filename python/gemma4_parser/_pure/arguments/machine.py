@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ..header import Header
 from ..key_scan import KeyScan, SwallowedKey
 from ..output import Output
-from ..schema import ANY, Schema, Tools
+from ..schema import Schema, Tools
 from ..tail import Tail
 from ..token import BLANKS, CALL_CLOSE, CALL_OPEN, DELIMITER, ControlToken
 
@@ -79,8 +79,8 @@ class Machine:
     """What the states of `Arguments` share."""
 
     def __init__(self, context: Context, out: Output, index: int, bracket: str, repair: str, schema: Schema) -> None:
-        self.tools, self.lenient, self.coerce, self.spaced = context
-        self.context, self.out, self.index, self.tail = context, out, index, Tail()
+        _, self.lenient, self.coerce, self.spaced = context
+        self.out, self.index, self.tail = out, index, Tail()
         self.state = "first"
         # The brackets around all arguments: `{`, `(`, `{{` or `({`.
         self.brackets = bracket
@@ -97,7 +97,10 @@ class Machine:
         # A delimited string that is held until it is closed, because its value depends on all of it; nothing but blanks
         # has come since the last marker in it; an opener stands in it.
         self.held = self.direct = self.opener = False
-        self.scan, self.swallowed, self.header = KeyScan(), SwallowedKey(ANY), Header()
+        # Made by the states that need them.
+        self.scan: KeyScan
+        self.swallowed: SwallowedKey
+        self.header: Header
         self.write("{")
 
     def compact(self) -> None:

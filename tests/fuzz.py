@@ -17,7 +17,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from differential import cases, checks
+from differential import cases, checks, prompt_checks
 from differential.compare import DisagreementError, Pair, implementations
 from differential.machine import machine_of
 from differential.minimise import minimise, told, vector
@@ -97,7 +97,7 @@ def rounds(pair: Pair, progress: Progress) -> Iterator[tuple[str, Callable[[int]
 
     while True:
         # What the model writes is what matters most.
-        for name, check in checks.ON_TAPES.items():
+        for name, check in {**checks.ON_TAPES, **prompt_checks.ON_TAPES}.items():
             yield "text", on_cases(False)
             yield "ids", on_cases(True)
             yield name, on_tapes(check)

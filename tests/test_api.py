@@ -20,22 +20,32 @@ NAMES = [
     "ArgumentError",
     "Event",
     "Message",
+    "Prompt",
+    "RenderError",
     "StreamParser",
     "ToolCall",
     "Unparsed",
     "Vocabulary",
     "arguments_to_json",
     "format_arguments",
+    "is_gemma4",
+    "model_kind",
     "parse",
     "parse_arguments",
+    "render",
 ]
+"""What each implementation offers."""
+SHARED = ["ArgumentError", "Message", "Prompt", "RenderError", "ToolCall", "Unparsed"]
+"""What both make or raise, written once."""
+ALSO = ["CONTROL_TOKENS", "STOP_TOKEN_IDS", "__implementation__", "__version__", "chat_template", "strip_thoughts"]
+"""What only the package offers."""
 
 
 # names
 
 
 def test_package_names() -> None:
-    assert set(NAMES) <= set(g4.__all__)
+    assert sorted(g4.__all__) == sorted([*NAMES, *ALSO])
     assert g4.__implementation__ in ("rust", "python")
     for name in g4.__all__:
         assert hasattr(g4, name)
@@ -43,13 +53,13 @@ def test_package_names() -> None:
 
 def test_implementation_names(impl: ModuleType) -> None:
     assert sorted(impl.__all__) == NAMES
-    for name in ("ArgumentError", "Message", "ToolCall", "Unparsed"):
+    for name in SHARED:
         assert getattr(impl, name) is getattr(g4, name), "data classes and errors are shared"
 
 
 def test_everything_has_a_docstring(impl: ModuleType) -> None:
-    for name in NAMES:
-        thing = getattr(impl, name)
+    for name in [*NAMES, "chat_template", "strip_thoughts"]:
+        thing = getattr(impl, name) if name in NAMES else getattr(g4, name)
         assert thing.__doc__
         for member in vars(thing) if inspect.isclass(thing) else ():
             if not member.startswith("_") and not inspect.ismemberdescriptor(getattr(thing, member)):
@@ -57,6 +67,10 @@ def test_everything_has_a_docstring(impl: ModuleType) -> None:
 
 
 OPTIONS = "*, {}tools=None, start='content', parse_reasoning=True, lenient=True, coerce=False, spaced=False"
+PROMPT_OPTIONS = (
+    "model='large', style='fixed', add_generation_prompt=True, enable_thinking=False, preserve_thinking=False, "
+    "continue_final_message=False, bos='<bos>'"
+)
 
 
 @pytest.mark.parametrize(
@@ -78,15 +92,31 @@ OPTIONS = "*, {}tools=None, start='content', parse_reasoning=True, lenient=True,
         ("parse_arguments", "(text)"),
         ("arguments_to_json", "(text, *, spaced=False)"),
         ("format_arguments", "(mapping)"),
+        ("render", f"(messages, tools=None, *, {PROMPT_OPTIONS})"),
+        ("Prompt", "(text, controls, start, warnings)"),
+        ("Prompt.ids", "(self, tokenizer)"),
+        ("RenderError", "(place, reason)"),
+        ("is_gemma4", "(model_id)"),
+        ("model_kind", "(model_id)"),
     ],
 )
 def test_signatures(impl: ModuleType, name: str, signature: str) -> None:
     thing: Any = impl
     for part in name.split("."):
         thing = getattr(thing, part)
+    assert signature_of(thing) == signature
+
+
+def test_signatures_of_the_package() -> None:
+    assert signature_of(g4.chat_template) == "(model='large', style='fixed')"
+    assert signature_of(g4.strip_thoughts) == "(messages, policy='current_turn')"
+
+
+def signature_of(thing: Any) -> str:
+    """Without the types."""
     found = inspect.signature(thing)
     plain = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in found.parameters.values()]
-    assert str(found.replace(parameters=plain, return_annotation=inspect.Signature.empty)) == signature
+    return str(found.replace(parameters=plain, return_annotation=inspect.Signature.empty))
 
 
 # events

@@ -1,4 +1,4 @@
-"""Streaming parser for the output of Gemma 4 models: reasoning, content and tool calls from token ids or text."""
+"""Gemma 4's wire format: reasoning, content and tool calls from what models write, and prompts from OpenAI messages."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ from gemma4_parser._impl import (
     __implementation__,
     arguments_to_json,
     format_arguments,
+    is_gemma4,
+    model_kind,
     parse,
     parse_arguments,
+    render,
 )
 from gemma4_parser._version import __version__
-from gemma4_parser.errors import ArgumentError
+from gemma4_parser.chat_template import chat_template
+from gemma4_parser.errors import ArgumentError, RenderError
+from gemma4_parser.history import strip_thoughts
 from gemma4_parser.message import Message, ToolCall, Unparsed
+from gemma4_parser.prompt import Prompt
 from gemma4_parser.tokens import CONTROL_TOKENS, STOP_TOKEN_IDS
 
 __all__ = [
@@ -23,6 +29,8 @@ __all__ = [
     "ArgumentError",
     "Event",
     "Message",
+    "Prompt",
+    "RenderError",
     "StreamParser",
     "ToolCall",
     "Unparsed",
@@ -30,7 +38,12 @@ __all__ = [
     "__implementation__",
     "__version__",
     "arguments_to_json",
+    "chat_template",
     "format_arguments",
+    "is_gemma4",
+    "model_kind",
     "parse",
     "parse_arguments",
+    "render",
+    "strip_thoughts",
 ]

@@ -62,8 +62,11 @@ if TYPE_CHECKING or __implementation__ == "rust":
             Vocabulary,
             arguments_to_json,
             format_arguments,
+            is_gemma4,
+            model_kind,
             parse,
             parse_arguments,
+            render,
         )
     except ImportError as error:
         raise ImportError(f"{_BROKEN}: {error}; {_HOW_TO_DO_WITHOUT}") from error
@@ -74,8 +77,11 @@ else:
         Vocabulary,
         arguments_to_json,
         format_arguments,
+        is_gemma4,
+        model_kind,
         parse,
         parse_arguments,
+        render,
     )
 
 __all__ = [
@@ -84,6 +90,9 @@ __all__ = [
     "Vocabulary",
     "arguments_to_json",
     "format_arguments",
+    "is_gemma4",
+    "model_kind",
     "parse",
     "parse_arguments",
+    "render",
 ]

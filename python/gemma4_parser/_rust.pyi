@@ -7,14 +7,19 @@ from typing import Any, Final, Literal, SupportsIndex, TypeAlias, final, overloa
 from typing_extensions import Buffer
 
 from gemma4_parser.errors import ArgumentError as ArgumentError
+from gemma4_parser.errors import RenderError as RenderError
 from gemma4_parser.message import Message as Message
 from gemma4_parser.message import ToolCall as ToolCall
 from gemma4_parser.message import Unparsed as Unparsed
+from gemma4_parser.prompt import Prompt as Prompt
 
 _Ids: TypeAlias = SupportsIndex | list[int] | tuple[int, ...] | Buffer
 _Tools: TypeAlias = Sequence[Any] | None
 _Start: TypeAlias = Literal["content", "reasoning"]
 _Finish: TypeAlias = Literal["stop", "length", "abort"]
+_Model: TypeAlias = Literal["small", "large", "diffusion"]
+_Style: TypeAlias = Literal["fixed", "official"]
+_Field: TypeAlias = Literal["content", "reasoning", "reasoning_content"]
 
 __version__: str
 __implementation__: str
@@ -23,14 +28,19 @@ __all__ = [
     "ArgumentError",
     "Event",
     "Message",
+    "Prompt",
+    "RenderError",
     "StreamParser",
     "ToolCall",
     "Unparsed",
     "Vocabulary",
     "arguments_to_json",
     "format_arguments",
+    "is_gemma4",
+    "model_kind",
     "parse",
     "parse_arguments",
+    "render",
 ]
 
 @final
@@ -104,4 +114,18 @@ def parse(
 def arguments_to_json(text: str, *, spaced: bool = False) -> str: ...
 def parse_arguments(text: str) -> dict[str, Any]: ...
 def format_arguments(mapping: Mapping[str, Any]) -> str: ...
+def render(
+    messages: Sequence[Any],
+    tools: _Tools = None,
+    *,
+    model: _Model = "large",
+    style: _Style = "fixed",
+    add_generation_prompt: bool = True,
+    enable_thinking: bool = False,
+    preserve_thinking: bool = False,
+    continue_final_message: bool | _Field = False,
+    bos: str = "<bos>",
+) -> Prompt: ...
+def is_gemma4(model_id: str) -> bool: ...
+def model_kind(model_id: str) -> _Model | None: ...
 def _one_event(ids: _Ids) -> list[Event]: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ArgumentError"]
+__all__ = ["ArgumentError", "RenderError"]
 
 
 class ArgumentError(ValueError):
@@ -19,3 +19,19 @@ class ArgumentError(ValueError):
 
     def __str__(self) -> str:
         return f"{self.reason} at character {self.offset}"
+
+
+class RenderError(ValueError):
+    """A message or a tool cannot be rendered.
+
+    `place` names it, as `messages[2].tool_calls[0]` or `tools[0]`; `reason` is the sentence without it.
+    """
+
+    def __init__(self, place: str, reason: str) -> None:
+        """`place`: the message, call, result or tool; `reason`: a sentence without the place."""
+        super().__init__(place, reason)
+        self.place = place
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.reason}"

@@ -65,6 +65,8 @@ def plain(value: Any) -> Any:
         return kind, [(field.name, plain(getattr(value, field.name))) for field in dataclasses.fields(value)]
     if kind == "Event":
         return kind, [plain(getattr(value, name)) for name in ("kind", "text", "index", "detail")]
+    if kind == "Prompt":
+        return kind, [plain(getattr(value, name)) for name in ("text", "segments", "start", "warnings")]
     if kind == "StreamParser":
         return kind, value.ended
     return kind, repr(value)
@@ -77,7 +79,9 @@ def plain_events(events: list[Any]) -> list[Any]:
 
 def plain_error(error: BaseException) -> Any:
     """All that a caller could tell errors apart by."""
-    more = [plain(getattr(error, name, None)) for name in ("offset", "reason", "errno", "filename", "strerror")]
+    more = [
+        plain(getattr(error, name, None)) for name in ("offset", "place", "reason", "errno", "filename", "strerror")
+    ]
     return "raised", type(error).__name__, str(error), plain(error.args), more
 
 

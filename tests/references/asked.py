@@ -15,7 +15,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 
 FOLDERS = {
-    "template": "trl==1.16.0",
+    "template": "",
     "dialog": "dialog",
     "vllm 0.22.1": "vllm==0.22.1",
     "vllm 0.33.0": "vllm==0.33.0",

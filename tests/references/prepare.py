@@ -114,10 +114,11 @@ def python_of(minor: int) -> str:
 
 def prepare() -> dict[str, str | None]:
     """By reference: None if it is ready, else why it is not."""
-    trl, old, new = wheels()
+    trl, transformers, old, new = wheels()
 
     def template() -> None:
         fetch(trl)
+        fetch(transformers)
         environment("template", sys.executable)
 
     steps: dict[str, Callable[[], None]] = {

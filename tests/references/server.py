@@ -10,13 +10,21 @@ from __future__ import annotations
 
 import ast
 import base64
+import contextlib
+import dataclasses
+import functools
+import hashlib
 import importlib
+import inspect
 import json
 import logging
 import math
 import pickle
+import re
 import sys
-from collections.abc import Callable, Iterable
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -119,16 +127,76 @@ def template(folder: Path) -> dict[str, Handler]:
 
     environment.filters["tojson"] = tojson
     environment.globals["raise_exception"] = raise_exception
-    loaded = {
-        path.stem: environment.from_string(path.read_text(encoding="utf-8"))
-        for path in (folder / "trl/chat_templates").glob("*.jinja")
-    }
+    sources = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("trl==*/trl/chat_templates/*.jinja")}
+    sources |= {f"{name}, large": large(sources[name], name) for name in LARGE}
+    loaded = {name: environment.from_string(source) for name, source in sources.items()}
 
     def render(request: Request) -> Any:
-        messages = pickle.loads(base64.b64decode(request["pickle"]))
-        return loaded[request["template"]].render(messages=messages, bos_token="<bos>")
+        return loaded[request["template"]].render(pickle.loads(base64.b64decode(request["pickle"])))
 
-    return {"render": render}
+    def continued(request: Request) -> Any:
+        variables = pickle.loads(base64.b64decode(request["pickle"]))
+        conversation = variables.pop("messages")
+        # What `apply_chat_template` does before it calls the function that is taken from its file.
+        if not conversation or variables["add_generation_prompt"]:
+            raise ValueError("transformers refuses this")
+        conversation = [{name: field for name, field in one.items() if field is not None} for one in conversation]
+        rendered, _ = transformers["render_jinja_template"](
+            [conversation], chat_template=sources[request["template"]], **variables
+        )
+        return rendered[0]
+
+    transformers = chat_template_utils(folder, jinja2)
+
+    def digest(request: Request) -> Any:
+        return hashlib.sha256(sources[request["template"]].encode()).hexdigest()
+
+    return {"render": render, "continue": continued, "digest": digest}
+
+
+def chat_template_utils(folder: Path, jinja2: Any) -> dict[str, Any]:
+    """transformers' function that renders a template, with those that it calls."""
+    (path,) = folder.glob("transformers==*/transformers/utils/chat_template_utils.py")
+    for name in ("exceptions", "ext", "nodes", "parser", "runtime", "utils"):
+        importlib.import_module(f"jinja2.{name}")
+    compiled = ("_compile_jinja_template", "_cached_compile_jinja_template")
+    names = (*compiled, "_REASONING_FIELDS", "_alias_reasoning_fields", "_plain_template_data", "render_jinja_template")
+    given = {
+        **{"jinja2": jinja2, "Extension": jinja2.ext.Extension, "json": json, "dataclasses": dataclasses},
+        **{"ImmutableSandboxedEnvironment": jinja2.sandbox.ImmutableSandboxedEnvironment, "re": re, "Mapping": Mapping},
+        **{"lru_cache": functools.lru_cache, "no_type_check": typing.no_type_check, "is_jinja_available": lambda: True},
+        **{"contextmanager": contextlib.contextmanager, "isfunction": inspect.isfunction, "inspect": inspect},
+        # Of numpy and packaging: a class of which there is no object, and versions in order.
+        "np": types.SimpleNamespace(generic=type("generic", (), {})),
+        "version": types.SimpleNamespace(parse=lambda text: tuple(map(int, text.split(".")))),
+    }
+    return definitions(path, names, given)
+
+
+LARGE = {
+    "gemma4_v5": ("", "        {{- '<|turn>' + role + '\\n' }}\n"),
+    "gemma4_v4": (" | default(false)", ""),
+    "gemma4": (" | default(false)", ""),
+    "gemma4_v3": (" | default(false)", "{%- endif -%}"),
+}
+"""Files of the small sizes: how those of the large ones ask for thinking, and where they have an empty line more."""
+
+
+def large(small: str, name: str) -> str:
+    """The file of the large sizes: with thinking off, their generation prompt has an empty thought."""
+    default, line = LARGE[name]
+    opening = "        {{- '<|turn>model\\n' -}}\n"
+    before, found, behind = small.partition(opening)
+    branch = (
+        f"        {{%- if not enable_thinking{default} -%}}\n"
+        "            {{- '<|channel>thought\\n<channel|>' -}}\n"
+        "        {%- endif -%}\n"
+    )
+    if not found:
+        raise LookupError(f"{name} has no generation prompt")
+    whole = before + opening + branch + behind
+    place = whole.rfind(line) + len(line)
+    return f"{whole[:place]}\n{whole[place:]}" if line else whole
 
 
 REFERENCES: dict[str, Callable[[Path], dict[str, Handler]]] = {

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 import gemma4_parser as g4
-from references.asked import Reference, pickled
+from references.asked import Reference
 from references.corpus import Values, odd_values, values
 from references.findings import dumped
 from references.report import tell
-from references.writers import DIALOG, EARLIER, FILES, TEMPLATE, WRITERS, Writing, differences, in_order
+from references.writers import DIALOG, EARLIER, FILES, TEMPLATE, WRITERS, Writing, conversation, differences, in_order
 
 Give = Callable[[str], Reference]
 COUNT = 6000
@@ -44,9 +44,8 @@ def test_turns_come_back(reference: Give) -> None:
     requests = []
     for thought, calls in turns:
         tool_calls = [{"function": {"name": name, "arguments": arguments}} for name, arguments in calls]
-        turn = {"role": "assistant", "reasoning": thought, "tool_calls": tool_calls}
-        messages = [{"role": "user", "content": "?"}, turn]
-        requests.append({"do": "render", "template": FILES[TEMPLATE], "pickle": pickled(messages)})
+        turn = {"reasoning": thought, "tool_calls": tool_calls}
+        requests.append({"do": "render", "template": FILES[TEMPLATE], "pickle": conversation(turn)})
     for (thought, calls), prompt in zip(turns, reference("template").ask(requests), strict=True):
         message = g4.parse(prompt.partition("<|turn>model\n")[2], lenient=False)
         assert (message.reasoning or "") == thought

@@ -45,9 +45,15 @@ class WriterDifference(NamedTuple):
     loss: bool = False
 
 
-def conversation(value: Any) -> list[dict[str, Any]]:
-    call = {"type": "function", "function": {"name": "f", "arguments": value}}
-    return [{"role": "user", "content": "?"}, {"role": "assistant", "tool_calls": [call]}]
+def conversation(turn: dict[str, Any]) -> str:
+    """The variables of a template for a conversation that ends with this message of the model."""
+    messages = [{"role": "user", "content": "?"}, {"role": "assistant", **turn}]
+    return pickled({"messages": messages, "bos_token": "<bos>"})
+
+
+def calling(value: Any) -> dict[str, Any]:
+    """A message with one call that has these arguments."""
+    return {"tool_calls": [{"type": "function", "function": {"name": "f", "arguments": value}}]}
 
 
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -60,7 +66,8 @@ def outputs(reference: Reference, name: str, values: list[Any]) -> list[str | Re
     """For each value: what the reference writes as the model's output, a call with it as arguments."""
     if name == DIALOG:
         return reference.ask([{"do": "write", "pickle": pickled(value)} for value in values])
-    requests = [{"do": "render", "template": FILES[name], "pickle": pickled(conversation(value))} for value in values]
+    conversations = [conversation(calling(value)) for value in values]
+    requests = [{"do": "render", "template": FILES[name], "pickle": found} for found in conversations]
     found: list[str | Refusal] = []
     for answer in reference.ask(requests):
         if not isinstance(answer, Refusal):

@@ -6,12 +6,15 @@ compares them.
 """
 
 from gemma4_parser._version import __version__ as __version__
-from gemma4_parser.errors import ArgumentError
+from gemma4_parser.errors import ArgumentError, RenderError
 from gemma4_parser.message import Message, ToolCall, Unparsed
+from gemma4_parser.prompt import Prompt
 
 from .event import Event
 from .format import format_arguments
 from .message import arguments_to_json, parse, parse_arguments
+from .model import is_gemma4, model_kind
+from .prompt import render
 from .stream import StreamParser
 from .vocabulary import Vocabulary
 
@@ -21,12 +24,17 @@ __all__ = [
     "ArgumentError",
     "Event",
     "Message",
+    "Prompt",
+    "RenderError",
     "StreamParser",
     "ToolCall",
     "Unparsed",
     "Vocabulary",
     "arguments_to_json",
     "format_arguments",
+    "is_gemma4",
+    "model_kind",
     "parse",
     "parse_arguments",
+    "render",
 ]

@@ -1,28 +1,21 @@
-"""Arguments as the chat template prints them: the language that the model has learnt to write."""
+"""Values as the chat template prints them: the language that the model has learnt to write."""
 
-from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from .ids import type_name, typed, without_surrogates
+from .convert import Pairs, plain
+from .ids import type_name
+from .json import Number
+from .token import DELIMITER
 
-MAX_DEPTH = 256
-"""Arguments may be nested as deep as the parser accepts them; the arguments themselves are depth 1."""
+
+class Control(str):
+    """The literal of a control token where it is one, unlike the same characters in a text."""
+
+    __slots__ = ()
 
 
-class _Level:
-    """An array or object that is being read: what it was made from, and what has been read so far."""
-
-    def __init__(self, value: Any) -> None:
-        self.is_array, self.key = isinstance(value, list | tuple), ""
-        self.rest: Iterator[Any] = iter(value if self.is_array else value.items())
-        self.done: list[tuple[str, str]] = []
-
-    def text(self) -> str:
-        """Keys in the order of Jinja's `dictsort`."""
-        if self.is_array:
-            return f"[{','.join(text for _, text in self.done)}]"
-        return f"{{{','.join(f'{key}:{text}' for key, text in sorted(self.done, key=lambda pair: pair[0].lower()))}}}"
+_DELIMITER = Control(DELIMITER.literal)
 
 
 def format_arguments(mapping: Mapping[str, Any]) -> str:
@@ -34,48 +27,70 @@ def format_arguments(mapping: Mapping[str, Any]) -> str:
     """
     if not isinstance(mapping, Mapping):
         raise TypeError(f"arguments must be a mapping, not {type_name(mapping)}")
-    open_levels = [_Level(mapping)]
-    while True:
-        level = open_levels[-1]
-        for value in level.rest:
-            if not level.is_array:
-                if len(typed(value, tuple)) != 2:
-                    raise ValueError(f"expected tuple of length 2, but got tuple of length {len(value)}")
-                key, value = value
-                if not isinstance(key, str):
-                    raise TypeError(f"{_place(open_levels[:-1])} has a key of type {type_name(key)}")
-                level.key = without_surrogates(key)
-            if isinstance(value, list | tuple | Mapping):
-                deeper = _Level(value)
-                if len(open_levels) == MAX_DEPTH:
-                    raise ValueError(f"arguments are nested deeper than {MAX_DEPTH}")
-                open_levels.append(deeper)
-                break
-            text = _scalar(value)
-            if text is None:
-                place = _place(open_levels)
-                raise TypeError(f"{place} is of type {type_name(value)}, which the format cannot carry")
-            level.done.append((level.key, text))
+    out: list[str] = []
+    print_value(plain(mapping, "arguments"), out)
+    return "".join(out)[1:-1]
+
+
+def pairs_of(mapping: dict[str, Any]) -> Iterable[tuple[str, Any]]:
+    """The pairs in their order, also those of equal keys."""
+    return mapping.pairs if type(mapping) is Pairs else mapping.items()
+
+
+def dictsort(mapping: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The pairs in the order of Jinja's filter of that name: by the lower-cased keys, equal ones as they are."""
+    return sorted(pairs_of(mapping), key=lambda pair: pair[0].lower())
+
+
+def print_value(value: Any, out: list[str], *, quoted: bool = False) -> None:
+    """Appends the pieces of a plain value; `quoted` puts the keys of mappings between delimiters."""
+    key = _quoted_key if quoted else _bare_key
+    walk(value, out, _scalar, lambda mapping: ((key(name), item) for name, item in dictsort(mapping)), ",")
+
+
+def walk(
+    value: Any,
+    out: list[str],
+    scalar: Callable[[Any], Iterable[str]],
+    pairs: Callable[[dict[str, Any]], Iterable[tuple[Iterable[str], Any]]],
+    comma: str,
+) -> None:
+    """Appends the pieces of a plain value, which may be nested: those of scalars and of keys, brackets, commas."""
+    rests: list[tuple[Iterator[tuple[Iterable[str], Any]], str]] = [(iter([((), value)]), "")]
+    first = True
+    while rests:
+        rest, close = rests[-1]
+        for key, item in rest:
+            if not first:
+                out.append(comma)
+            out.extend(key)
+            first = False
+            if isinstance(item, dict):
+                out.append("{")
+                rests.append((iter(pairs(item)), "}"))
+            elif type(item) is list:
+                out.append("[")
+                rests.append((iter([((), inner) for inner in item]), "]"))
+            else:
+                out.extend(scalar(item))
+                continue
+            first = True
+            break
         else:
-            text = open_levels.pop().text()
-            if not open_levels:
-                return text[1:-1]
-            open_levels[-1].done.append((open_levels[-1].key, text))
+            out.append(close)
+            first = False
+            rests.pop()
 
 
-def _place(levels: list[_Level]) -> str:
-    return "arguments" + "".join(f"[{len(level.done) if level.is_array else repr(level.key)}]" for level in levels)
+def _bare_key(key: str) -> Iterable[str]:
+    return key, ":"
 
 
-def _scalar(value: Any) -> str | None:
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, str):
-        return f'<|"|>{without_surrogates(value)}<|"|>'
-    if isinstance(value, int):
-        # The type's own `__repr__`: a subclass (an enum) prints its name. Beyond Python's digit limit, Decimal does.
-        try:
-            return int.__repr__(value)
-        except ValueError:
-            return str(Decimal(value))
-    return float.__repr__(value) if isinstance(value, float) else str(value) if isinstance(value, Decimal) else None
+def _quoted_key(key: str) -> Iterable[str]:
+    return _DELIMITER, key, _DELIMITER, ":"
+
+
+def _scalar(value: Any) -> Iterable[str]:
+    if type(value) is str:
+        return _DELIMITER, value, _DELIMITER
+    return (value if type(value) is Number else {None: "null", True: "true", False: "false"}[value],)

@@ -3,6 +3,7 @@
 import re
 from json import JSONDecoder, JSONEncoder
 from typing import Any, NoReturn
+from urllib.parse import unquote_to_bytes
 
 _encode = JSONEncoder(ensure_ascii=False).encode
 _decode = JSONDecoder(strict=False).decode
@@ -72,6 +73,18 @@ def unescape_single(inner: str) -> str | None:
 def is_number(text: str) -> bool:
     """Whether `text` is a JSON number and nothing else."""
     return text[-1:].isdigit() and bool(re.fullmatch(_NUMBER, text))
+
+
+def pointed_at(root: Any, reference: str) -> Any:
+    """What a `$ref` leads to, `#` and a percent-encoded JSON pointer into `root`; None where it leads nowhere."""
+    at = root
+    try:
+        start, *tokens = unquote_to_bytes(reference[1:]).decode().split("/")
+        for key in (token.replace("~1", "/").replace("~0", "~") for token in tokens):
+            at = at[int(key) if type(at) is list and key.isdecimal() and str(int(key)) == key else key]
+    except (LookupError, TypeError, ValueError):
+        return None
+    return at if reference[:1] == "#" and not start else None
 
 
 class Reader:

@@ -4,11 +4,10 @@ from bisect import bisect_left
 from functools import lru_cache, reduce
 from operator import or_
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from gemma4_parser._json import tools_json
 
-from .json import Reader
+from .json import Reader, pointed_at
 
 STRING, NUMBER, INTEGER, BOOLEAN, NULL, OBJECT, ARRAY = (1 << bit for bit in range(7))
 ALL, _NUMBERS = 127, NUMBER | INTEGER
@@ -145,7 +144,7 @@ class _Compiler:
     def read(self, raw: _Raw) -> None:
         """Reads the keywords of a raw when it first comes into an alternative."""
         words, raw.words = raw.words, {}
-        raw.all += [self.part(self.target(words["$ref"]))] if "$ref" in words else []
+        raw.all += [self.part(pointed_at(self.root, words["$ref"]))] if "$ref" in words else []
         raw.all += map(self.part, words.get("allOf", ()))
         for branches in words.get("anyOf", ()), words.get("oneOf", ()):
             # Branches with nothing but types are one branch; a group with no other branch splits nothing.
@@ -158,17 +157,6 @@ class _Compiler:
         leads = ("additionalProperties", "items")
         raw.additional, raw.items = (self.part(words[word]) if word in words else 0 for word in leads)
         raw.speaks = OBJECT * bool(raw.additional or raw.properties) | ARRAY * (raw.items > 0)
-
-    def target(self, reference: str) -> Any:
-        """What `$ref` leads to; None, which restricts nothing, where it leads nowhere."""
-        at = self.root
-        try:
-            start, *tokens = unquote_to_bytes(reference[1:]).decode().split("/")
-            for key in (token.replace("~1", "/").replace("~0", "~") for token in tokens):
-                at = at[int(key) if type(at) is list and key.isdecimal() and str(int(key)) == key else key]
-        except (LookupError, TypeError, ValueError):
-            return None
-        return at if reference[:1] == "#" and not start else None
 
     def schema(self, parts: dict[tuple[int, int], int]) -> Schema:
         """The compiled schema of parts, which are told by the alternative and the raw that they come from."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from gemma4_parser import __version__
-from gemma4_parser.cli import bench, demo, info, parse
+from gemma4_parser.cli import bench, check, demo, info, parse, render, template
 from gemma4_parser.cli.common import PROGRAM, Failure, one_line
 
 __all__ = ["main"]
@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog=PROGRAM, description="Streaming parser for the output of Gemma 4 models.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Command)
-    for module in (info, parse, demo, bench):
+    for module in (info, parse, render, template, check, demo, bench):
         module.add_to(commands)
     return parser
 
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(encoding="utf-8", errors="replace")
-        _run(arguments)
+        status = _run(arguments)
         sys.stdout.flush()
     except Failure as failure:
         _drop_output()
@@ -76,10 +76,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Inputs have failures of their own: this one is the output's.
         _drop_output()
         return _failed(f"standard output: {error.strerror or error}")
-    return 0
+    return status
 
 
-def _run(arguments: Sequence[str] | None) -> None:
+def _run(arguments: Sequence[str] | None) -> int:
     parser = _parser()
     try:
         options, unknown = parser.parse_known_args(arguments)
@@ -91,7 +91,9 @@ def _run(arguments: Sequence[str] | None) -> None:
         # Help is output too.
         sys.stdout.flush()
         raise
-    options.run(options)
+    # Most have nothing to say but that they succeeded.
+    status: int | None = options.run(options)
+    return status or 0
 
 
 def _failed(message: str) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, TypeAlias
 
-from gemma4_parser import Event, Message
+from gemma4_parser import Event, Message, Prompt
 
 PROGRAM = "gemma4-parser"
 
@@ -106,11 +106,34 @@ def message_json(message: Message) -> str:
         "end": _dumps(message.end),
         "finish_reason": _dumps(message.finish_reason),
     }
-    return "{\n" + ",\n".join(f'  "{name}": {value}' for name, value in fields.items()) + "\n}"
+    return _object(fields)
+
+
+def prompt_json(prompt: Prompt) -> str:
+    """A prompt as JSON, a segment or warning to a line."""
+    fields = {
+        "text": _dumps(prompt.text),
+        "segments": _lines([_dumps(segment) for segment in prompt.segments]),
+        "start": _dumps(prompt.start),
+        "stop_token_ids": _dumps(prompt.stop_token_ids),
+        "warnings": _lines([_dumps(warning) for warning in prompt.warnings]),
+    }
+    return _object(fields)
+
+
+def write_exactly(text: str) -> None:
+    """Writes the text to the standard output as it is, on every system."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(newline="")
+    sys.stdout.write(text)
 
 
 def _dumps(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
+
+
+def _object(fields: dict[str, str]) -> str:
+    return "{\n" + ",\n".join(f'  "{name}": {value}' for name, value in fields.items()) + "\n}"
 
 
 def _lines(items: list[str]) -> str:

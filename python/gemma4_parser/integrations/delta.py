@@ -12,21 +12,32 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Generic, Literal, NamedTuple, TypeVar, get_args
 
 from gemma4_parser import StreamParser, Vocabulary
 from gemma4_parser.integrations.counters import COUNTERS
 from gemma4_parser.integrations.profiles import DEFAULT, Profile, Rewriter, profile
 from gemma4_parser.message import EventLike, Message, ToolCall, Unparsed, new_call_id
 
-__all__ = ["Call", "CallPiece", "Delta", "DeltaStream", "Settings", "rewrite", "tool_dicts", "unparsed_text"]
+__all__ = [
+    "Call",
+    "CallPiece",
+    "Delta",
+    "DeltaStream",
+    "MessageStream",
+    "Settings",
+    "rewrite",
+    "tool_dicts",
+    "unparsed_text",
+]
 
 Style = Literal["standard", "repeat_ids", "whole_calls"]
 HandOver = Literal["empty", "always", "never"]
 Start = Literal["content", "reasoning"]
 Finish = Literal["stop", "length", "abort"]
+M = TypeVar("M")
 
 LOGGER = logging.getLogger("gemma4_parser")
 LOGGED = 200
@@ -71,7 +82,7 @@ class Call:
     `index` is its number in the deltas, -1 while it has none (`whole_calls`).
     """
 
-    __slots__ = ("_pieces", "id", "index", "name", "rewriter", "status")
+    __slots__ = ("id", "index", "name", "pieces", "rewriter", "status")
 
     def __init__(self, index: int, call_id: str, name: str) -> None:
         self.index = index
@@ -79,18 +90,14 @@ class Call:
         self.name = name
         self.status = ""
         self.rewriter: Rewriter | None = None
-        self._pieces: list[str] = []
-
-    def add(self, fragment: str) -> None:
-        """Adds to the arguments."""
-        self._pieces.append(fragment)
+        self.pieces: list[str] = []
 
     @property
     def arguments(self) -> str:
         """The JSON text sent so far."""
-        if len(self._pieces) > 1:
-            self._pieces = ["".join(self._pieces)]
-        return self._pieces[0] if self._pieces else ""
+        if len(self.pieces) > 1:
+            self.pieces = ["".join(self.pieces)]
+        return self.pieces[0] if self.pieces else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +196,21 @@ def note_call(status: str, repairs: Iterable[str]) -> None:
         COUNTERS.add("repair", repair)
 
 
-class DeltaStream:
-    """One output, step by step.
+class _Late:
+    """Reads what comes behind the end of its stream: there are no events, and it is noted once."""
+
+    def __init__(self) -> None:
+        self._noted = False
+
+    def __call__(self, output: Any) -> list[Any]:
+        if not self._noted and (not hasattr(output, "__len__") or len(output) > 0):
+            self._noted = True
+            note_unparsed("after_turn_end", "output behind the end of its stream")
+        return []
+
+
+class MessageStream(Generic[M]):
+    """One output, step by step, told in messages of the host: `message` makes one of reasoning, content and pieces.
 
     Args:
         vocabulary: Needed where ids are fed.
@@ -201,6 +221,8 @@ class DeltaStream:
         new_id: Makes the id of a call.
         calls: Off: calls are parsed and counted, but nothing of them is sent (`tool_choice` none).
     """
+
+    message: Callable[[str | None, str | None, list[CallPiece]], M]
 
     def __init__(
         self,
@@ -221,6 +243,10 @@ class DeltaStream:
             parse_reasoning=parse_reasoning,
             **stream_options(self.settings, self.tools),
         )
+        self.read: Callable[[Any], list[Any]] = self.stream.push
+        """The events of a step's token ids, for `say` or `finish`; after `finish` none."""
+        self.read_text: Callable[[str], list[Any]] = self.stream.push_text
+        """The events of a step's text."""
         self.calls: list[Call] = []
         self.finished = False
         self._new_id = new_id
@@ -228,60 +254,75 @@ class DeltaStream:
         self._whole = self.settings.style == "whole_calls"
         self._repeat = self.settings.style == "repeat_ids"
         self._by_number: dict[int, Call] = {}
+        self._plain: Call | None = None
         self._said = False
         self._left: list[str] = []
         self._span: tuple[int | None, str] | None = None
+
+    def fragment(self, index: int, text: str) -> M:
+        """The message of a step that brings more of the arguments of one call and nothing else."""
+        return self.message(None, None, [CallPiece(index, None, None, text)])
+
+    def text(self, field: str, text: str) -> M:
+        """The message of a step that brings text for one field and nothing else: `content` or `reasoning`."""
+        return self.message(None, text, []) if field == "content" else self.message(text, None, [])
 
     @property
     def ended(self) -> bool:
         """Whether an end marker was seen."""
         return self.stream.ended
 
-    def push(self, ids: list[int]) -> Delta | None:
-        """The step's token ids. After `finish` nothing more is said; what comes is counted as behind the end."""
-        if self.finished:
-            self._late(bool(ids))
-            return None
-        events = self.stream.push(ids)
-        return self._delta(events) if events else None
+    def push(self, ids: Any) -> M | None:
+        """The message of the step's token ids; None where there is nothing to say, as after `finish`."""
+        return self.say(self.read(ids))
 
-    def push_text(self, text: str) -> Delta | None:
-        """The step's text, special tokens kept."""
-        if self.finished:
-            self._late(bool(text))
-            return None
-        events = self.stream.push_text(text)
-        return self._delta(events) if events else None
+    def push_text(self, text: str) -> M | None:
+        """The message of the step's text, special tokens kept."""
+        return self.say(self.read_text(text))
 
-    def _late(self, something: bool) -> None:
-        if something and self._span != (None, "late"):
-            self._span = (None, "late")
-            note_unparsed("after_turn_end", "output behind the end of its stream")
+    def finish(self, reason: Finish, before: Iterable[Any] = ()) -> M | None:
+        """Ends the stream, once; a second time is nothing. If all else is empty, what was unparsed is content now.
 
-    def finish(self, reason: Finish) -> Delta | None:
-        """Ends the stream, once; a second time is nothing. If all else is empty, what was unparsed is content now."""
+        `before` are the events of the last step, where these are to be said with it.
+        """
         if self.finished:
             return None
         self.finished = True
-        delta = self._delta(self.stream.finish(reason))
+        self.read = self.read_text = _Late()
+        reasoning, content, pieces = self._fold([*before, *self.stream.finish(reason)])
         if self._left and not self._said and self.settings.unparsed == "empty":
             COUNTERS.add("handed_over", "empty")
-            delta = delta or Delta()
-            delta.content = (delta.content or "") + "".join(self._left)
-        return delta
+            content += "".join(self._left)
+        return self._message(reasoning, content, pieces)
 
-    def _delta(self, events: list[Any]) -> Delta | None:
-        """Folds the events of one step."""
-        if len(events) == 1:  # the common case
-            event = events[0]
-            kind = event.kind
-            if kind == "content":
-                text = event.text
+    def say(self, events: Sequence[Any]) -> M | None:
+        """The message of the events of one step. Nearly all steps have one event: those are told without a fold."""
+        if len(events) != 1:
+            return self._message(*self._fold(events)) if events else None
+        event = events[0]
+        kind = event.kind
+        if kind == "call_arguments":
+            call = self._plain
+            if call is not None:
                 self._span = None
-                self._said = self._said or not text.isspace()
-                return Delta(content=text)
-            if kind == "reasoning":
-                return Delta(event.text)
+                text = event.text
+                call.pieces.append(text)
+                return self.fragment(call.index, text)
+        elif kind == "content" or kind == "reasoning":
+            self._span = None
+            text = event.text
+            if not self._said and kind == "content":
+                self._said = not text.isspace()
+            return self.text(kind, text)
+        return self._message(*self._fold(events))
+
+    def _message(self, reasoning: str, content: str, pieces: dict[int, CallPiece]) -> M | None:
+        if not (reasoning or content or pieces):
+            return None
+        return self.message(reasoning or None, content or None, list(pieces.values()))
+
+    def _fold(self, events: Iterable[Any]) -> tuple[str, str, dict[int, CallPiece]]:
+        """Reasoning, content and the pieces of calls of one step."""
         reasoning = content = ""
         pieces: dict[int, CallPiece] = {}
         for event in events:
@@ -298,9 +339,7 @@ class DeltaStream:
                 self._call(event, pieces)
         if content and not self._said:
             self._said = not content.isspace()
-        if not (content or reasoning or pieces):
-            return None
-        return Delta(reasoning or None, content or None, list(pieces.values()))
+        return reasoning, content, pieces
 
     def _call(self, event: EventLike, pieces: dict[int, CallPiece]) -> None:
         number = event.index if event.index is not None else -1
@@ -310,10 +349,11 @@ class DeltaStream:
         call = self._by_number[number]
         if event.kind == "call_arguments":
             fragment = event.text if call.rewriter is None else call.rewriter.push(event.text)
-            call.add(fragment)
+            call.pieces.append(fragment)
             if fragment and call.index >= 0:
                 self._piece(call, fragment, pieces)
             return
+        self._plain = None
         status = event.text
         call.status = status
         note_call(status, event.detail if status != "rejected" else ())
@@ -325,7 +365,7 @@ class DeltaStream:
             self._left.append(f"<|tool_call>call:{call.name}{call.arguments}<tool_call|>")
             return
         rest = call.rewriter.finish() if call.rewriter is not None else ""
-        call.add(rest)
+        call.pieces.append(rest)
         self._said = True
         if self._whole:
             call.index = len(self.calls)
@@ -344,6 +384,7 @@ class DeltaStream:
         if shown:
             self.calls.append(call)
             pieces[call.index] = CallPiece(call.index, call.id, name, "")
+        self._plain = call if shown and make is None and not self._repeat else None
 
     def _piece(self, call: Call, fragment: str, pieces: dict[int, CallPiece]) -> None:
         before = pieces.get(call.index)
@@ -375,3 +416,9 @@ class DeltaStream:
             return text
         self._left.append(text)
         return ""
+
+
+class DeltaStream(MessageStream[Delta]):
+    """One output, step by step, in the terms of this module."""
+
+    message = Delta

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from gemma4_parser.integrations.delta import Delta
+from gemma4_parser.integrations.delta import CallPiece, MessageStream
 
 __all__ = [
     "TWO_HALVES",
@@ -17,9 +17,9 @@ __all__ = [
     "ReasoningParser",
     "ToolCall",
     "ToolParser",
+    "VllmStream",
     "delta_message",
     "make_tool_call_id",
-    "message_of",
     "offered",
 ]
 
@@ -58,7 +58,8 @@ TWO_HALVES = hasattr(ReasoningParser, "engine_based_streaming")
 """Whether this vLLM has the protocol of 0.33: a prompt hook, a finish hook, and no text of earlier steps."""
 
 
-# Messages: a pydantic model by its constructor costs eight times what this does, and nothing here needs validation.
+# Messages: a pydantic model by its constructor costs two to three times what this does, and nothing here needs
+# validation. Each is its own: the server may change it.
 
 _new = object.__new__
 _set_values = _Model.__dict__["__dict__"].__set__
@@ -67,25 +68,33 @@ _set_extra = _Model.__dict__["__pydantic_extra__"].__set__
 _set_private = _Model.__dict__["__pydantic_private__"].__set__
 
 
-def _others(model: Any, *known: str) -> dict[str, Any]:
-    """The fields that this vLLM's model has beside the known ones, with their defaults."""
-    fields = model.model_fields.items()
-    return {name: None if field.is_required() else field.get_default() for name, field in fields if name not in known}
+def _defaults(model: Any) -> dict[str, Any]:
+    """The fields of this vLLM's model with their defaults, those that must be given as None."""
+    return {
+        name: None if field.is_required() else field.get_default(call_default_factory=True)
+        for name, field in model.model_fields.items()
+    }
 
 
-_OF_MESSAGE = _others(DeltaMessage, "role", "content", "reasoning", "tool_calls")
-_OF_CALL = _others(DeltaToolCall, "id", "type", "index", "function")
-_OF_FUNCTION = _others(DeltaFunctionCall, "name", "arguments")
+_MESSAGE = _defaults(DeltaMessage)
+_CALL = {**_defaults(DeltaToolCall), "id": None, "type": None}
+_FUNCTION = _defaults(DeltaFunctionCall)
 
 
 def delta_message(content: str | None, reasoning: str | None = None, calls: list[Any] | None = None) -> Any:
+    """A message of the server; `calls` are its own entries."""
     made = _new(DeltaMessage)
-    given = {"content"} if content is not None else set()
+    values = _MESSAGE.copy()
+    given = set()
+    if content is not None:
+        values["content"] = content
+        given.add("content")
     if reasoning is not None:
+        values["reasoning"] = reasoning
         given.add("reasoning")
     if calls:
         given.add("tool_calls")
-    values = {"role": None, "content": content, "reasoning": reasoning, "tool_calls": calls or [], **_OF_MESSAGE}
+    values["tool_calls"] = calls or []
     _set_values(made, values)
     _set_fields_set(made, given)
     _set_extra(made, {})
@@ -93,37 +102,71 @@ def delta_message(content: str | None, reasoning: str | None = None, calls: list
     return made
 
 
-def _delta_tool_call(index: int, call_id: str | None, name: str | None, arguments: str | None) -> Any:
-    """A piece of a call: the first where it has an id."""
-    function = _new(DeltaFunctionCall)
-    _set_values(function, {"name": name, "arguments": arguments, **_OF_FUNCTION})
-    given = {"arguments"} if arguments is not None else set()
-    made = _new(DeltaToolCall)
-    if call_id is None:
-        _set_values(made, {"id": None, "type": None, "index": index, "function": function, **_OF_CALL})
-        _set_fields_set(made, {"index", "function"})
-    else:
-        given.add("name")
-        _set_values(made, {"id": call_id, "type": "function", "index": index, "function": function, **_OF_CALL})
-        _set_fields_set(made, {"id", "type", "index", "function"})
-    _set_fields_set(function, given)
-    _set_extra(function, None)
-    _set_private(function, None)
+def text_message(field: str, text: str) -> Any:
+    """A message that is more of its content, or of its reasoning."""
+    made = _new(DeltaMessage)
+    values = _MESSAGE.copy()
+    values[field] = text
+    values["tool_calls"] = []
+    _set_values(made, values)
+    _set_fields_set(made, {field})
     _set_extra(made, {})
     _set_private(made, None)
     return made
 
 
-def message_of(delta: Delta | None) -> Any:
-    """The server's message of a step, or None."""
-    if delta is None:
-        return None
-    if not delta.calls:
-        return delta_message(delta.content, delta.reasoning)
-    calls = [_delta_tool_call(*piece) for piece in delta.calls]
-    if not TWO_HALVES and (len(calls) > 1 or delta.content is not None or delta.reasoning is not None):
+def fragment_message(index: int, text: str) -> Any:
+    """A message that is more of the arguments of one call."""
+    made = _new(DeltaMessage)
+    values = _MESSAGE.copy()
+    values["tool_calls"] = [_fragment(index, text)]
+    _set_values(made, values)
+    _set_fields_set(made, {"tool_calls"})
+    _set_extra(made, {})
+    _set_private(made, None)
+    return made
+
+
+def _fragment(index: int, text: str) -> Any:
+    function = _new(DeltaFunctionCall)
+    values = _FUNCTION.copy()
+    values["arguments"] = text
+    _set_values(function, values)
+    _set_fields_set(function, {"arguments"})
+    _set_extra(function, None)
+    _set_private(function, None)
+    made = _new(DeltaToolCall)
+    values = _CALL.copy()
+    values["index"] = index
+    values["function"] = function
+    _set_values(made, values)
+    _set_fields_set(made, {"index", "function"})
+    _set_extra(made, {})
+    _set_private(made, None)
+    return made
+
+
+def _start(index: int, call_id: str, name: str, arguments: str | None) -> Any:
+    """The first entry of a call; the others too where the style repeats it."""
+    given = {"name": name} if arguments is None else {"name": name, "arguments": arguments}
+    return DeltaToolCall(id=call_id, type="function", index=index, function=DeltaFunctionCall(**given))
+
+
+def _without_arguments(index: int) -> Any:
+    return DeltaToolCall(index=index, function=DeltaFunctionCall())
+
+
+def pieces_message(reasoning: str | None, content: str | None, pieces: list[CallPiece]) -> Any:
+    """The server's message of a step."""
+    if not pieces:
+        return delta_message(content, reasoning)
+    calls = [
+        _fragment(index, text) if call_id is None else _start(index, call_id, name, text)
+        for index, call_id, name, text in pieces
+    ]
+    if not TWO_HALVES and (len(calls) > 1 or content is not None or reasoning is not None):
         calls = _without_arguments_first(calls)
-    return delta_message(delta.content, delta.reasoning, calls)
+    return delta_message(content, reasoning, calls)
 
 
 def _without_arguments_first(calls: list[Any]) -> list[Any]:
@@ -134,6 +177,14 @@ def _without_arguments_first(calls: list[Any]) -> list[Any]:
     """
     first = calls[0]
     if first.id is None:
-        return [_delta_tool_call(first.index, None, None, None), *calls]
-    head = _delta_tool_call(first.index, first.id, first.function.name, None)
-    return [head, _delta_tool_call(first.index, None, None, first.function.arguments), *calls[1:]]
+        return [_without_arguments(first.index), *calls]
+    head = _start(first.index, first.id, first.function.name, None)
+    return [head, _fragment(first.index, first.function.arguments), *calls[1:]]
+
+
+class VllmStream(MessageStream[Any]):
+    """One output, step by step, in the messages of this vLLM."""
+
+    message = staticmethod(pieces_message)
+    fragment = staticmethod(fragment_message)
+    text = staticmethod(text_message)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import logging
 import threading
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,8 +26,6 @@ from gemma4_parser._impl import WHY, __implementation__
 from gemma4_parser.integrations.counters import COUNTERS
 from gemma4_parser.integrations.delta import (
     LOGGER,
-    Delta,
-    DeltaStream,
     Settings,
     Start,
     note_call,
@@ -38,6 +36,7 @@ from gemma4_parser.integrations.delta import (
     unparsed_text,
 )
 from gemma4_parser.integrations.pacing import Pacer
+from gemma4_parser.integrations.vllm_composed import Composing, step_counters
 from gemma4_parser.integrations.vllm_messages import (
     TWO_HALVES,
     ExtractedToolCallInformation,
@@ -45,9 +44,9 @@ from gemma4_parser.integrations.vllm_messages import (
     ReasoningParser,
     ToolCall,
     ToolParser,
+    VllmStream,
     delta_message,
     make_tool_call_id,
-    message_of,
     offered,
 )
 from gemma4_parser.integrations.vllm_tokenizer import (
@@ -93,31 +92,6 @@ class _Remainder(str):
 
 _LATEST = threading.local()
 """The reasoning half made last in a thread. vLLM makes the two halves of a parser one directly after the other."""
-
-
-class _Link(type):
-    """Tells the class that vLLM composes of the halves to hand over the ids of whole outputs, which it drops."""
-
-    def __set_name__(cls, owner: Any, name: str) -> None:
-        if (
-            name in ("reasoning_parser_cls", "tool_parser_cls")
-            and "parse" not in vars(owner)
-            and hasattr(owner, "parse")
-        ):
-            inherited = owner.parse
-
-            def parse(self: Any, *args: Any, **kwargs: Any) -> Any:
-                ids = kwargs.get("model_output_token_ids") or (args[3] if len(args) > 3 else ())
-                half = self.tool_parser if self.reasoning_parser is None else self.reasoning_parser
-                if not isinstance(half, _Half):
-                    return inherited(self, *args, **kwargs)
-                half.output_ids = list(ids)
-                try:
-                    return inherited(self, *args, **kwargs)
-                finally:
-                    half.output_ids = []
-
-            owner.parse = parse
 
 
 class _Half:
@@ -169,7 +143,7 @@ class _Reasoning(_Half):
         self.linked = False
         self.fed = False
         self._handed_over = False
-        self._stream: DeltaStream | None = None
+        self._stream: VllmStream | None = None
         self._pacer: Pacer | None = None
         self._counted = (0, 0, False)
         self.thinking = bool((kwargs.get("chat_template_kwargs") or {}).get("enable_thinking", False))
@@ -303,7 +277,7 @@ class _Reasoning(_Half):
         if stream is None:
             vocabulary = vocabulary_of(self.model_tokenizer)
             plain = replace(self.settings, lenient=False)  # calls are not its business, nor what looks like one
-            stream = self._stream = DeltaStream(vocabulary, start=self.start, settings=plain)
+            stream = self._stream = VllmStream(vocabulary, start=self.start, settings=plain)
             if vocabulary is not None:
                 self._pacer = Pacer(vocabulary, frozenset(self.ids.values()))
         opener = self.ids[OPENER]
@@ -313,29 +287,30 @@ class _Reasoning(_Half):
             ids = ids[: ids.index(opener)]
             at = text.find(OPENER)
             text, rest = (text[:at], text[at:]) if at >= 0 else (text, "")
-        delta = stream.push_text(text) if self._pacer is None else stream.push(self._pacer.push(ids, text))
+        events = stream.read_text(text) if self._pacer is None else stream.read(self._pacer.push(ids, text))
         if call:
             self._handed_over = True
-            last = self.finish_alone()
-            content = "".join(part.content or "" for part in (delta, last) if part is not None) + rest
-            reasoning = "".join(part.reasoning or "" for part in (delta, last) if part is not None)
-            return message_of(Delta(reasoning or None, content or None)) if reasoning or content else None
+            message = self._end_alone(events)
+            if rest:
+                message = delta_message(None) if message is None else message
+                message.content = (message.content or "") + rest
+            return message
         if stream.ended or (not TWO_HALVES and ids and ids[-1] in stops_of(self.ids)):
-            delta = _joined(delta, self.finish_alone())
-        return message_of(delta)
+            return self._end_alone(events)
+        return stream.say(events)
 
-    def finish_alone(self) -> Delta | None:
-        """Ends the half's own stream, if it has one."""
+    def _end_alone(self, events: Iterable[Any] = ()) -> Any:
+        """The message of the end of the half's own stream, if it has one; `events` are those of the last step."""
         if self._stream is None:
             return None
-        delta = self._stream.push(self._pacer.rest()) if self._pacer is not None else None
-        return _joined(delta, self._stream.finish("length"))
+        held = self._stream.read(self._pacer.rest()) if self._pacer is not None else []
+        return self._stream.finish("length", [*events, *held])
 
     def has_engine_confirmed_reasoning_end(self) -> bool:
         return self._handed_over
 
     def finish_streaming(self) -> Any:
-        return None if self._handed_over else message_of(self.finish_alone())
+        return None if self._handed_over else self._end_alone()
 
     def get_streaming_fallback_content(self, text: str, request: Any) -> None:
         return None
@@ -370,13 +345,16 @@ class _Tool(_Half):
         self.ids = control_of(self)
         self.output_ids = []
         self.skip_reasoning_parsing = False
-        self._stream: DeltaStream | None = None
+        self._stream: VllmStream | None = None
         self._pacer: Pacer | None = None
         self._as_text = False
         self._limit = 0
         self._goes_on = False
         self._pushed = 0
-        self._last = -1
+        self.last_id = -1
+        self.push: Callable[[list[int]], Any] | None = None
+        """For steps that bring ids alone to an open stream: what `vllm_composed` calls instead of the server's way."""
+        self.counters: tuple[Any, Any] | None = None
         self._stops = stops_of(self.ids)
         vocabulary_of(tokenizer)  # read when the server starts, not with the first request
         self._half: _Reasoning | None = None
@@ -450,42 +428,43 @@ class _Tool(_Half):
         request: Any,
     ) -> Any:
         ids = delta_token_ids
-        stream = self._stream
-        if stream is None:
-            stream = self._open(delta_text, ids, request)
-        if self._as_text:
-            delta = stream.push_text(delta_text) if delta_text else None
-        elif self._pacer is not None:
-            delta = stream.push(self._pacer.push(list(ids), delta_text))
-        else:
-            delta = stream.push(ids if type(ids) is list else list(ids))
+        stream = self._stream or self._open(delta_text, ids, request)
         if ids:
-            self._last = ids[-1]
+            self.last_id = ids[-1]
+        if self._as_text:
+            events = stream.read_text(delta_text)
+        elif self._pacer is not None:
+            events = stream.read(self._pacer.push(list(ids), delta_text))
+        else:
+            events = stream.read(ids if type(ids) is list else list(ids))
         if not TWO_HALVES:
             self._pushed += len(ids)
             if (self._stopped() and not self._goes_on) or 0 < self._limit <= self._pushed:
-                delta = _joined(delta, self._finish())
-        return message_of(delta)
+                return self._finish(events)
+        return stream.say(events)
 
     def _stopped(self) -> bool:
         """Whether generation ended by itself: with an end marker, even one that an open string may still claim."""
-        return self._stream is not None and (self._stream.ended or self._last in self._stops)
+        return self._stream is not None and (self._stream.ended or self.last_id in self._stops)
 
-    def _finish(self) -> Delta | None:
-        """The end. Why it came is not told: without an end marker the output counts as cut off."""
+    def _finish(self, events: Iterable[Any] = ()) -> Any:
+        """The message of the end; `events` are those of the last step.
+
+        Why it ended is not told: without an end marker the output counts as cut off.
+        """
         if self._stream is None:
             return None
-        delta = self._stream.push(self._pacer.rest()) if self._pacer is not None else None
-        return _joined(delta, self._stream.finish("stop" if self._stopped() else "length"))
+        held = self._stream.read(self._pacer.rest()) if self._pacer is not None else []
+        return self._stream.finish("stop" if self._stopped() else "length", [*events, *held])
 
-    def _open(self, text: str, ids: Sequence[int], request: Any) -> DeltaStream:
+    def _open(self, text: str, ids: Sequence[int], request: Any) -> VllmStream:
         half = ids.half if isinstance(ids, _Ids) else self._half
         vocabulary = vocabulary_of(self.model_tokenizer)
         # Behind a reasoning half of vLLM, text and ids of the first step need not belong together. Then text decides.
         self._as_text = vocabulary is None or (half is None and not vocabulary.decode(list(ids)).startswith(text))
         if not self._as_text and vocabulary is not None and getattr(request, "stop", None):
             self._pacer = Pacer(vocabulary, frozenset(self.ids.values()))
-        self._stream = DeltaStream(
+        self._stream = VllmStream(
             None if self._as_text else vocabulary,
             tools=tool_dicts(getattr(request, "tools", None) or self.tools),  # type: ignore[attr-defined]
             start=half.start if half is not None else "content",
@@ -498,10 +477,13 @@ class _Tool(_Half):
             fields = vars(request)  # reading the old name of the limit itself would warn
             self._limit = fields.get("max_completion_tokens") or fields.get("max_tokens") or 0
             self._goes_on = bool(fields.get("ignore_eos"))
+        elif not self._as_text and self._pacer is None and request.include_reasoning:
+            self.push = self._stream.push
+            self.counters = step_counters(request)
         return self._stream
 
     def finish_streaming(self) -> Any:
-        return message_of(self._finish())
+        return self._finish()
 
     def extract_tool_calls(self, model_output: str, request: Any) -> Any:
         if isinstance(model_output, _Remainder):
@@ -522,29 +504,9 @@ class _Tool(_Half):
         return ExtractedToolCallInformation(tools_called=bool(made), tool_calls=made, content=content)
 
 
-def _joined(first: Delta | None, second: Delta | None) -> Delta | None:
-    """Two deltas of one step as one."""
-    if first is None or second is None:
-        return first or second
-    first.content = _text(first.content, second.content)
-    first.reasoning = _text(first.reasoning, second.reasoning)
-    for piece in second.calls:
-        for at, before in enumerate(first.calls):
-            if before.index == piece.index:
-                first.calls[at] = before._replace(arguments=before.arguments + piece.arguments)
-                break
-        else:
-            first.calls.append(piece)
-    return first
-
-
-def _text(first: str | None, second: str | None) -> str | None:
-    return (first or "") + (second or "") or None
-
-
 def _class(name: str, half: type, base: Any) -> Any:
     """The class that vLLM registers: our half in front of the class that this vLLM wants it to be."""
-    meta = type("_Link", (_Link, type(base)), {}) if type(base) is not type else _Link
+    meta = type("Composing", (Composing, type(base)), {}) if type(base) is not type else Composing
     return meta(name, (half, base), {"__module__": __name__, "__qualname__": name, "__doc__": half.__doc__})
 
 

@@ -1,10 +1,11 @@
-//! The one error type: a kind, an offset and a sentence.
+//! The error types: a kind, an offset and a sentence; for prompts, a place and a reason.
 //!
 //! Errors are for wrong use of the API and for unusable input of the *caller* (a vocabulary file, a tool list, an
 //! argument text). What a model writes never is an error: it becomes events.
 
 use alloc::borrow::Cow;
 use alloc::format;
+use alloc::string::{String, ToString};
 use core::fmt;
 
 /// What went wrong, for callers that decide by it.
@@ -70,3 +71,36 @@ impl fmt::Display for Error {
 }
 
 impl core::error::Error for Error {}
+
+/// What could not be rendered: a place and the reason.
+///
+/// `Display` is `PLACE: REASON`. The places and reasons are told in `DESIGN.md`, part 8.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenderError {
+    place: String,
+    reason: Cow<'static, str>,
+}
+
+impl RenderError {
+    pub(crate) fn new(place: impl fmt::Display, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { place: place.to_string(), reason: reason.into() }
+    }
+
+    /// Where: `messages[2]`, `messages[2].tool_calls[0]`, `tools[0].parameters` and so on.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Why, without the place.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+impl fmt::Display for RenderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.reason)
+    }
+}
+
+impl core::error::Error for RenderError {}

@@ -27,6 +27,8 @@ macro_rules! named {
     };
 }
 
+pub(crate) use named;
+
 named! {
     /// What an event says.
     Kind {

@@ -1,10 +1,12 @@
 //! Arguments as the chat template prints them: the language that the model has learnt to write.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::vec::{self, Vec};
+use core::slice;
 
 use crate::json::Value;
-use crate::token::ControlToken;
+use crate::prompt::writer::Writer;
 
 /// What Google's chat template prints between the braces of a call with these arguments.
 ///
@@ -12,86 +14,118 @@ use crate::token::ControlToken;
 /// `{k:v,…}` has bare keys in the order of their lower-cased text at every level (equal ones as given), arrays are
 /// `[v,…]`. There are no blanks and no escapes: what the language cannot carry (a delimiter in a string, a `:` in
 /// a key) is printed all the same, as the template does.
-pub fn format_arguments(arguments: &[(String, Value)]) -> String {
-    let mut out = String::new();
+pub fn format_arguments(arguments: &[(Cow<'_, str>, Value<'_>)]) -> String {
+    let mut out = Writer::default();
+    write_pairs(arguments, Keys::Bare, &mut out);
+    out.into_text()
+}
+
+/// How the keys of objects are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// As they are: in calls and results.
+    Bare,
+    /// As strings: where the template prints a part of a schema as a value.
+    Quoted,
+}
+
+/// Prints what stands between the braces of an object.
+pub(crate) fn write_pairs(pairs: &[(Cow<'_, str>, Value<'_>)], keys: Keys, out: &mut Writer) {
+    write_levels(
+        Vec::from([Level { started: false, close: "", rest: Rest::Pairs(sorted(pairs).into_iter()) }]),
+        keys,
+        out,
+    );
+}
+
+/// Prints a value.
+pub(crate) fn write_value(value: &Value<'_>, keys: Keys, out: &mut Writer) {
     let mut open = Vec::new();
-    open.push(Level::pairs(arguments));
+    open.extend(write_or_open(value, out));
+    write_levels(open, keys, out);
+}
+
+fn write_levels(mut open: Vec<Level<'_>>, keys: Keys, out: &mut Writer) {
     while let Some(level) = open.last_mut() {
         let Some((key, value)) = level.next() else {
-            // The outermost level is what stands between the braces: it has none of its own.
-            let bracket = level.close();
+            out.text(level.close);
             open.pop();
-            if !open.is_empty() {
-                out.push(bracket);
-            }
             continue;
         };
         if level.started {
-            out.push(',');
+            out.text(",");
         }
         level.started = true;
-        if let Some(key) = key {
-            out.push_str(key);
-            out.push(':');
+        match key {
+            Some(key) if keys == Keys::Bare => out.text(key),
+            Some(key) => out.quoted(key),
+            None => {}
         }
-        match value {
-            Value::Null => out.push_str("null"),
-            Value::Bool(true) => out.push_str("true"),
-            Value::Bool(false) => out.push_str("false"),
-            Value::Number(spelling) => out.push_str(spelling),
-            Value::String(text) => {
-                out.push_str(ControlToken::Delimiter.literal());
-                out.push_str(text);
-                out.push_str(ControlToken::Delimiter.literal());
-            }
-            Value::Array(items) => {
-                out.push('[');
-                open.push(Level::items(items));
-            }
-            Value::Object(pairs) => {
-                out.push('{');
-                open.push(Level::pairs(pairs));
-            }
+        if key.is_some() {
+            out.text(":");
+        }
+        open.extend(write_or_open(value, out));
+    }
+}
+
+/// Prints a scalar, or the bracket of an array or object that is to be printed then.
+fn write_or_open<'a>(value: &'a Value<'a>, out: &mut Writer) -> Option<Level<'a>> {
+    match value {
+        Value::Null => out.text("null"),
+        Value::Bool(true) => out.text("true"),
+        Value::Bool(false) => out.text("false"),
+        Value::Number(spelling) => out.text(spelling),
+        Value::String(text) => out.quoted(text),
+        Value::Array(items) => {
+            out.text("[");
+            return Some(Level { started: false, close: "]", rest: Rest::Items(items.iter()) });
+        }
+        Value::Object(pairs) => {
+            out.text("{");
+            return Some(Level { started: false, close: "}", rest: Rest::Pairs(sorted(pairs).into_iter()) });
         }
     }
-    out
+    None
 }
 
 /// An array or object that is being printed.
 struct Level<'a> {
     started: bool,
+    close: &'static str,
     rest: Rest<'a>,
 }
 
 enum Rest<'a> {
-    Items(core::slice::Iter<'a, Value>),
-    Pairs(alloc::vec::IntoIter<(String, &'a (String, Value))>),
+    Items(slice::Iter<'a, Value<'a>>),
+    Pairs(vec::IntoIter<(&'a str, &'a Value<'a>)>),
 }
 
 impl<'a> Level<'a> {
-    fn items(items: &'a [Value]) -> Self {
-        Self { started: false, rest: Rest::Items(items.iter()) }
-    }
-
-    /// The pairs in the order of Jinja's `dictsort`.
-    fn pairs(pairs: &'a [(String, Value)]) -> Self {
-        let mut sorted: Vec<_> = pairs.iter().map(|pair| (pair.0.to_lowercase(), pair)).collect();
-        sorted.sort_by(|(left, _), (right, _)| left.cmp(right));
-        Self { started: false, rest: Rest::Pairs(sorted.into_iter()) }
-    }
-
-    fn next(&mut self) -> Option<(Option<&'a str>, &'a Value)> {
+    fn next(&mut self) -> Option<(Option<&'a str>, &'a Value<'a>)> {
         match &mut self.rest {
             Rest::Items(items) => items.next().map(|value| (None, value)),
-            Rest::Pairs(pairs) => pairs.next().map(|(_, (key, value))| (Some(key.as_str()), value)),
+            Rest::Pairs(pairs) => pairs.next().map(|(key, value)| (Some(key), value)),
         }
     }
+}
 
-    const fn close(&self) -> char {
-        match self.rest {
-            Rest::Items(_) => ']',
-            Rest::Pairs(_) => '}',
-        }
+/// The pairs in the order of Jinja's `dictsort`: by their lower-cased keys, equal ones as given.
+pub(crate) fn sorted<'a>(pairs: &'a [(Cow<'_, str>, Value<'a>)]) -> Vec<(&'a str, &'a Value<'a>)> {
+    let mut pairs: Vec<_> = pairs.iter().map(|(key, value)| (&**key, value)).collect();
+    sort(&mut pairs);
+    pairs
+}
+
+fn lower(ascii: &str) -> impl Iterator<Item = u8> {
+    ascii.bytes().map(|byte| byte.to_ascii_lowercase())
+}
+
+/// Sorts pairs as [`sorted`] does.
+pub(crate) fn sort(pairs: &mut [(&str, &Value<'_>)]) {
+    if pairs.iter().all(|(key, _)| key.is_ascii()) {
+        pairs.sort_by(|(left, _), (right, _)| lower(left).cmp(lower(right)));
+    } else {
+        pairs.sort_by_cached_key(|(key, _)| key.to_lowercase());
     }
 }
 
@@ -136,7 +170,7 @@ mod tests {
 
     #[test]
     fn equal_keys_stay_in_order() {
-        let pair = |key: &str, number: &str| (key.to_string(), Value::Number(number.to_string()));
+        let pair = |key: &str, number: &str| (key.to_string().into(), Value::Number(number.to_string().into()));
         assert_eq!(
             format_arguments(&[pair("b", "1"), pair("A", "2"), pair("B", "3"), pair("a", "4")]),
             "A:2,a:4,b:1,B:3"
@@ -154,7 +188,7 @@ mod tests {
         for _ in 0..500 {
             value = Value::Array(vec![value]);
         }
-        let text = format_arguments(&[("a".to_string(), value)]);
+        let text = format_arguments(&[("a".into(), value)]);
         assert_eq!(text.len(), 2 + 2 * 501);
     }
 }

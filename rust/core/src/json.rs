@@ -2,6 +2,7 @@
 //!
 //! The grammar is that of RFC 8259, strictly. Nothing here is recursive.
 
+pub(crate) mod pointer;
 #[cfg(test)]
 mod tests;
 
@@ -18,24 +19,24 @@ use crate::token::is_blank;
 /// any usual stack.
 const DEPTH_LIMIT: usize = 1024;
 
-/// A JSON value.
+/// A JSON value, its texts borrowed where they can be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
+pub enum Value<'a> {
     /// `null`
     Null,
     /// `true` or `false`
     Bool(bool),
     /// A number, as it was spelled.
-    Number(String),
+    Number(Cow<'a, str>),
     /// A string, its escapes decoded.
-    String(String),
+    String(Cow<'a, str>),
     /// An array.
     Array(Vec<Self>),
     /// An object: all its pairs, in order, also those of equal keys.
-    Object(Vec<(String, Self)>),
+    Object(Vec<(Cow<'a, str>, Self)>),
 }
 
-impl Value {
+impl<'a> Value<'a> {
     /// The value of `key`, the last one where there are several; `None` where this is no object.
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.as_object()?.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value)
@@ -52,7 +53,7 @@ impl Value {
     }
 
     /// The pairs of an object.
-    pub fn as_object(&self) -> Option<&[(String, Self)]> {
+    pub fn as_object(&self) -> Option<&[(Cow<'a, str>, Self)]> {
         if let Self::Object(pairs) = self { Some(pairs) } else { None }
     }
 
@@ -66,7 +67,7 @@ impl Value {
 ///
 /// An escape of a lone surrogate becomes U+FFFD. Arrays and objects may be nested `max_depth` deep, and never deeper
 /// than 1,024. An error is of [`ErrorKind::Json`] and has its place in bytes.
-pub fn parse(text: &str, max_depth: usize) -> Result<Value, Error> {
+pub fn parse(text: &str, max_depth: usize) -> Result<Value<'_>, Error> {
     let mut reader = Reader::new(text);
     let value = reader.value(max_depth)?;
     // Only blanks are left: anything else is an error.
@@ -346,17 +347,17 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the next value, nested `max_depth` deep at most (and 1,024 at most).
-    pub(crate) fn value(&mut self, max_depth: usize) -> Result<Value, Error> {
+    pub(crate) fn value(&mut self, max_depth: usize) -> Result<Value<'a>, Error> {
         let max_depth = max_depth.min(DEPTH_LIMIT);
         // The containers that are open, each with the key that waits for its value.
-        let mut open: Vec<(Value, String)> = Vec::new();
+        let mut open: Vec<(Value<'a>, Cow<'a, str>)> = Vec::new();
         loop {
             let mut value = None;
             match self.pull()? {
-                Some(Token::ObjectOpen) => open.push((Value::Object(Vec::new()), String::new())),
-                Some(Token::ArrayOpen) => open.push((Value::Array(Vec::new()), String::new())),
-                Some(Token::Key(text)) => open.last_mut().map_or((), |(_, key)| *key = text.into_owned()),
-                Some(Token::String(text)) => value = Some(Value::String(text.into_owned())),
+                Some(Token::ObjectOpen) => open.push((Value::Object(Vec::new()), Cow::default())),
+                Some(Token::ArrayOpen) => open.push((Value::Array(Vec::new()), Cow::default())),
+                Some(Token::Key(text)) => open.last_mut().map_or((), |(_, key)| *key = text),
+                Some(Token::String(text)) => value = Some(Value::String(text)),
                 Some(Token::Number(spelling)) => value = Some(Value::Number(spelling.into())),
                 Some(Token::Bool(truth)) => value = Some(Value::Bool(truth)),
                 Some(Token::Null) => value = Some(Value::Null),

@@ -33,10 +33,26 @@ pub(crate) fn last_position(bytes: &[u8], is_sought: impl Fn(u8) -> bool) -> Opt
     bytes.get(..end)?.iter().rposition(|byte| is_sought(*byte))
 }
 
+/// How often a byte occurs.
+pub(crate) fn count(bytes: &[u8], sought: u8) -> usize {
+    // Sums of single bytes are vector instructions; of 255 of them none overflows.
+    let of_chunk = |chunk: &[u8]| usize::from(chunk.iter().fold(0_u8, |sum, byte| sum + u8::from(*byte == sought)));
+    bytes.chunks(255).map(of_chunk).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use alloc::vec;
+
+    #[test]
+    fn every_byte_counts() {
+        let bytes = [b'<'; 1000];
+        for length in 0..1000 {
+            assert_eq!(count(&bytes[..length], b'<'), length);
+            assert_eq!(count(&bytes[..length], b'>'), 0);
+        }
+    }
 
     #[test]
     fn every_place_in_every_length() {

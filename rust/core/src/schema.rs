@@ -191,7 +191,7 @@ impl Tools {
             match function.get("name") {
                 None => {}
                 Some(Value::String(name)) => {
-                    functions.insert(name.as_str(), function.get("parameters"));
+                    functions.insert(&**name, function.get("parameters"));
                 }
                 Some(_) => {
                     let message = format!("tools[{number}]: expected the function's name to be a string");

@@ -2,6 +2,7 @@
 
 use gemma4_parser as core;
 use gemma4_parser::canonical::{self, Canonical, Token};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
@@ -139,5 +140,10 @@ fn json_value<'py>(py: Python<'py>, json: &str) -> PyResult<Bound<'py, PyAny>> {
 /// Raises TypeError for any other type, naming its place, and ValueError beyond a depth of 256.
 #[pyfunction]
 pub(crate) fn format_arguments(mapping: &Bound<'_, PyAny>) -> PyResult<String> {
-    Ok(core::format_arguments(&convert::pairs(mapping)?))
+    if !convert::is_mapping(mapping) {
+        let name = convert::type_name(mapping);
+        return Err(PyTypeError::new_err(format!("arguments must be a mapping, not {name}")));
+    }
+    let tape = convert::Tape::read(mapping, "arguments", false)?;
+    Ok(core::format_arguments(tape.value()?.as_object().unwrap_or_default()))
 }

@@ -1,6 +1,6 @@
 //! The core's errors as Python exceptions.
 
-use gemma4_parser::{Error, ErrorKind};
+use gemma4_parser::{Error, ErrorKind, RenderError};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -29,6 +29,19 @@ pub(crate) fn in_arguments(py: Python<'_>, error: &Error, text: &str) -> PyErr {
     let made = ARGUMENT_ERROR
         .import(py, "gemma4_parser.errors", "ArgumentError")
         .and_then(|class| class.call1((error.message(), offset)));
+    match made {
+        Ok(made) => PyErr::from_value(made),
+        Err(error) => error,
+    }
+}
+
+/// What could not be rendered: a `RenderError`.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+pub(crate) fn in_prompt(py: Python<'_>, error: RenderError) -> PyErr {
+    static RENDER_ERROR: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let made = RENDER_ERROR
+        .import(py, "gemma4_parser.errors", "RenderError")
+        .and_then(|class| class.call1((error.place(), error.reason())));
     match made {
         Ok(made) => PyErr::from_value(made),
         Err(error) => error,

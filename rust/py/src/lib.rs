@@ -10,7 +10,9 @@ mod convert;
 mod errors;
 mod event;
 mod ids;
+mod model;
 mod output;
+mod prompt;
 mod stream;
 mod tools;
 mod vocabulary;
@@ -28,7 +30,11 @@ mod rust_module {
     #[pymodule_export]
     use super::event::Event;
     #[pymodule_export]
+    use super::model::{is_gemma4, model_kind};
+    #[pymodule_export]
     use super::output::parse;
+    #[pymodule_export]
+    use super::prompt::render;
     #[pymodule_export]
     use super::stream::StreamParser;
     #[pymodule_export]
@@ -43,8 +49,9 @@ mod rust_module {
         // Not one of the names that `add` would export.
         module.setattr("_one_event", wrap_pyfunction!(super::event::one_event, module)?)?;
         for (home, names) in [
-            ("gemma4_parser.errors", &["ArgumentError"][..]),
+            ("gemma4_parser.errors", &["ArgumentError", "RenderError"][..]),
             ("gemma4_parser.message", &["Message", "ToolCall", "Unparsed"][..]),
+            ("gemma4_parser.prompt", &["Prompt"][..]),
         ] {
             let home = py.import(home)?;
             for name in names {

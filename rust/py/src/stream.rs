@@ -174,7 +174,8 @@ fn start_named(name: &str) -> PyResult<Start> {
     named(Start::ALL, Start::as_str, name, "start")
 }
 
-fn named<T: Copy>(all: &[T], name_of: fn(T) -> &'static str, name: &str, what: &str) -> PyResult<T> {
+/// The value of that name.
+pub(crate) fn named<T: Copy>(all: &[T], name_of: fn(T) -> &'static str, name: &str, what: &str) -> PyResult<T> {
     all.iter().copied().find(|value| name_of(*value) == name).ok_or_else(|| {
         let allowed: Vec<_> = all.iter().map(|value| format!("'{}'", name_of(*value))).collect();
         PyValueError::new_err(format!("{what} must be one of {}, not '{name}'", allowed.join(", ")))

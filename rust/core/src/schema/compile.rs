@@ -9,13 +9,13 @@
 use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
-use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::{Node, Property, SchemaId, Tools, Types};
 use crate::json::Value;
+use crate::json::pointer::{Pointers, sorted_fields};
 
 /// Alternatives that one view may begin with and split into.
 const MAX_ALTERNATIVES: usize = 1024;
@@ -30,20 +30,20 @@ struct Keywords<'a> {
     types: [Types; 3],
     nullable: bool,
     reference: Option<&'a str>,
-    all_of: &'a [Value],
+    all_of: &'a [Value<'a>],
     /// `anyOf` and `oneOf`.
-    any_of: [&'a [Value]; 2],
-    properties: &'a [(String, Value)],
+    any_of: [&'a [Value<'a>]; 2],
+    properties: &'a [(Cow<'a, str>, Value<'a>)],
     /// `additionalProperties`, where it is an object.
-    additional: Option<&'a Value>,
-    items: Option<&'a Value>,
+    additional: Option<&'a Value<'a>>,
+    items: Option<&'a Value<'a>>,
 }
 
 impl<'a> Keywords<'a> {
     /// `None` where the value is no object: a boolean schema restricts nothing, `false` neither.
-    fn of(schema: &'a Value) -> Option<Self> {
-        let list = |value: &'a Value| value.as_array().unwrap_or_default();
-        let object = |value: &'a Value| Some(value).filter(|value| value.as_object().is_some());
+    fn of(schema: &'a Value<'a>) -> Option<Self> {
+        let list = |value: &'a Value<'a>| value.as_array().unwrap_or_default();
+        let object = |value: &'a Value<'a>| Some(value).filter(|value| value.as_object().is_some());
         let mut words = Self {
             types: [Types::ALL; 3],
             nullable: false,
@@ -56,7 +56,7 @@ impl<'a> Keywords<'a> {
         };
         let ([named, constant, listed], [any_of, one_of]) = (&mut words.types, &mut words.any_of);
         for (word, value) in schema.as_object()? {
-            match word.as_str() {
+            match &**word {
                 "type" => *named = Types::named(value),
                 "const" => *constant = Types::of(value),
                 "enum" => *listed = list(value).iter().map(Types::of).fold(Types::NONE, Types::or).or_all(),
@@ -155,13 +155,12 @@ struct Says<'a> {
 struct Compiler<'t, 'a> {
     tools: &'t mut Tools,
     steps: &'t mut usize,
-    root: &'a Value,
+    root: &'a Value<'a>,
     raws: Vec<Raw<'a>>,
     /// The parts made of schema objects, by their address: of targets of references, and of all raws.
-    parts: BTreeMap<*const Value, Part>,
+    parts: BTreeMap<*const Value<'a>, Part>,
     references: BTreeMap<&'a str, Part>,
-    /// Objects that references lead through, sorted by key, by the address of their first field.
-    indexes: BTreeMap<*const (String, Value), Vec<(&'a str, &'a Value)>>,
+    pointers: Pointers<'a>,
     views: BTreeMap<Rc<View>, SchemaId>,
     /// The views to be expanded, with the number of their node.
     queue: Vec<(Rc<View>, usize)>,
@@ -176,7 +175,7 @@ pub(super) fn run(tools: &mut Tools, steps: &mut usize, root: &Value) -> SchemaI
         raws: Vec::new(),
         parts: BTreeMap::new(),
         references: BTreeMap::new(),
-        indexes: BTreeMap::new(),
+        pointers: Pointers::default(),
         views: BTreeMap::new(),
         queue: Vec::new(),
     };
@@ -193,7 +192,7 @@ pub(super) fn run(tools: &mut Tools, steps: &mut usize, root: &Value) -> SchemaI
 
 impl<'a> Compiler<'_, 'a> {
     /// Makes a part of a schema without looking into its members.
-    fn part(&mut self, schema: &'a Value) -> Part {
+    fn part(&mut self, schema: &'a Value<'a>) -> Part {
         let Some(words) = Keywords::of(schema) else { return Part::Types(Types::ALL) };
         let nullable = words.nullable;
         if words.is_plain() {
@@ -265,7 +264,7 @@ impl<'a> Compiler<'_, 'a> {
         if let Some(&part) = self.references.get(reference) {
             return part;
         }
-        let part = match self.target(reference) {
+        let part = match self.pointers.find(self.root, reference) {
             None => Part::Types(Types::ALL),
             Some(schema) => self.parts.get(&core::ptr::from_ref(schema)).copied().unwrap_or_else(|| {
                 let part = self.part(schema);
@@ -275,37 +274,6 @@ impl<'a> Compiler<'_, 'a> {
         };
         self.references.insert(reference, part);
         part
-    }
-
-    fn target(&mut self, reference: &str) -> Option<&'a Value> {
-        let pointer = percent_decoded(reference.strip_prefix('#')?)?;
-        let mut at = self.root;
-        if pointer.is_empty() {
-            return Some(at);
-        }
-        for token in pointer.strip_prefix('/')?.split('/') {
-            let token = if token.contains('~') {
-                Cow::Owned(token.replace("~1", "/").replace("~0", "~"))
-            } else {
-                Cow::Borrowed(token)
-            };
-            at = match at {
-                Value::Array(items) => items.get(array_index(&token)?)?,
-                Value::Object(fields) => self.field(fields, &token)?,
-                _ => return None,
-            };
-        }
-        Some(at)
-    }
-
-    fn field(&mut self, fields: &'a [(String, Value)], key: &str) -> Option<&'a Value> {
-        if fields.len() < 16 {
-            return fields.iter().rev().find(|(known, _)| known == key).map(|(_, value)| value);
-        }
-        let index = self.indexes.entry(fields.as_ptr()).or_insert_with(|| sorted_fields(fields));
-        let after = index.partition_point(|(known, _)| *known <= key);
-        let (known, value) = index.get(after.checked_sub(1)?)?;
-        (*known == key).then_some(*value)
     }
 
     /// The compiled schema of one part: most have nothing but types.
@@ -468,44 +436,4 @@ fn grouped(parts: impl Iterator<Item = (usize, Part)>) -> Vec<Vec<Part>> {
     parts.sort_by_key(|&(alternative, _)| alternative);
     let groups = parts.chunk_by(|(one, _), (other, _)| one == other);
     groups.map(|group| group.iter().map(|&(_, part)| part).collect()).collect()
-}
-
-/// The fields sorted by key; equal keys stay in their order.
-fn sorted_fields(fields: &[(String, Value)]) -> Vec<(&str, &Value)> {
-    let mut fields: Vec<_> = fields.iter().map(|(key, value)| (key.as_str(), value)).collect();
-    fields.sort_by_key(|&(key, _)| key);
-    fields
-}
-
-/// An index in a JSON pointer: ASCII digits without leading zeros.
-fn array_index(token: &str) -> Option<usize> {
-    let canonical = token == "0" || !token.starts_with(['0', '+']);
-    token.parse().ok().filter(|_| canonical)
-}
-
-/// `None` where the bytes are no UTF-8. A `%` without two hexadecimal digits stands for itself.
-fn percent_decoded(text: &str) -> Option<Cow<'_, str>> {
-    const fn hex(digit: u8) -> Option<u8> {
-        match digit {
-            b'0'..=b'9' => Some(digit - b'0'),
-            b'a'..=b'f' => Some(digit - b'a' + 10),
-            b'A'..=b'F' => Some(digit - b'A' + 10),
-            _ => None,
-        }
-    }
-    if !text.contains('%') {
-        return Some(Cow::Borrowed(text));
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let decoded = match rest {
-            [b'%', high, low, after @ ..] => hex(*high).zip(hex(*low)).map(|(high, low)| (high << 4 | low, after)),
-            _ => None,
-        };
-        let (byte, after) = decoded.unwrap_or((*first, tail));
-        bytes.push(byte);
-        rest = after;
-    }
-    String::from_utf8(bytes).ok().map(Cow::Owned)
 }

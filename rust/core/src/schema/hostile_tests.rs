@@ -13,7 +13,7 @@ use crate::json::{self, Value};
 
 /// The naive reading: whether a schema without keys and items allows a type. A reference back to a schema that is being
 /// read says nothing.
-fn member<'a>(root: &'a Value, schema: &'a Value, bit: Types, above: &mut Vec<*const Value>) -> bool {
+fn member<'a>(root: &'a Value<'a>, schema: &'a Value<'a>, bit: Types, above: &mut Vec<*const Value<'a>>) -> bool {
     if schema.as_object().is_none() || above.contains(&core::ptr::from_ref(schema)) {
         return true;
     }
@@ -123,9 +123,9 @@ fn deep_schemas() {
     // Deeper than the JSON text of a list may be: the values are still read without recursion.
     let mut schema = json::parse(string, 8).unwrap();
     for _ in 0..200_000 {
-        schema = Value::Object(vec![("allOf".to_string(), Value::Array(vec![schema]))]);
+        schema = Value::Object(vec![("allOf".into(), Value::Array(vec![schema]))]);
     }
-    let function = vec![("name".to_string(), Value::String("f".to_string())), ("parameters".to_string(), schema)];
+    let function = vec![("name".into(), Value::String("f".into())), ("parameters".into(), schema)];
     let list = Value::Array(vec![Value::Object(function)]);
     let tools = Tools::from_value(&list).unwrap();
     assert_eq!(tools.parameters("f"), SchemaId::ANY);

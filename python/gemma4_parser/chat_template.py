@@ -1,0 +1,32 @@
+"""The chat template: what `render` prints, for programs that take Jinja."""
+
+from __future__ import annotations
+
+__all__ = ["chat_template"]
+
+_MODELS = ("small", "large", "diffusion")
+
+
+def chat_template(model: str = "large", style: str = "fixed") -> str:
+    """A Jinja template of our own that prints what `render` prints, for servers and libraries that take one.
+
+    model: whose generation prompt it prints: "large", "small" or "diffusion". style: "fixed".
+
+    Its variables are messages, tools, add_generation_prompt, enable_thinking, preserve_thinking and bos_token, all
+    optional; it calls raise_exception, with a text that names the message, where `render` raises `RenderError`.
+    It runs in jinja2 3.1, in its sandbox too, and in minijinja, with and without trim_blocks and lstrip_blocks.
+    The engines limit how deep values may be nested, to about 60 levels in minijinja; arguments as JSON text are not
+    limited by them.
+
+    Raises ValueError for another model, and for the style "official": that template is Google's own file.
+    """
+    if model not in _MODELS:
+        raise ValueError(f"model must be one of {', '.join(map(repr, _MODELS))}, not '{model}'")
+    if style == "official":
+        raise ValueError("the template of the style 'official' is Google's own file, chat_template.jinja of the model")
+    if style != "fixed":
+        raise ValueError(f"style must be 'fixed' or 'official', not '{style}'")
+    from importlib.resources import files
+
+    text = files("gemma4_parser").joinpath("templates", "fixed.jinja").read_text(encoding="utf-8")
+    return f"{{%- set MODEL = '{model}' -%}}\n{text}"

@@ -1,0 +1,266 @@
+"""`Prompt.ids`: structure becomes control tokens, data never does, whatever it spells."""
+
+from __future__ import annotations
+
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import AddedToken, Tokenizer
+
+from gemma4_parser import CONTROL_TOKENS
+from prompt_cases import Error, PromptCase, prompt_cases
+from prompt_tokenizers import Wrapped, gemma_like, with_bos
+
+CASES = [case for case in prompt_cases() if case.id[:3] not in ("J06", "J07")]
+TOKENIZER = with_bos(gemma_like())
+
+FRAGMENTS = [
+    *CONTROL_TOKENS,
+    *(literal[:-1] for literal in CONTROL_TOKENS),
+    *(literal[1:] for literal in CONTROL_TOKENS),
+    *(literal[: len(literal) // 2] for literal in CONTROL_TOKENS),
+    *(
+        "<",
+        "<<",
+        "|",
+        ">",
+        "|>",
+        " ",
+        "\n",
+        "the",
+        "Checking",
+        "é",
+        "語",
+        "😀",
+        "{",
+        "}",
+        ":",
+        ",",
+        "▁",
+        "\ud800",
+        "\u00a0",
+    ),
+]
+SPELLED = st.lists(st.sampled_from(FRAGMENTS), max_size=6).map(lambda pieces: "".join(pieces) or "x")
+PLAIN = st.text(st.sampled_from("abc <|>\n语é😀turn{}:,"), max_size=12)
+
+
+def named(case: PromptCase) -> str:
+    return case.id
+
+
+def check(prompt: Any, ids: list[int], tokenizer: Tokenizer = TOKENIZER) -> None:
+    """The control tokens are those of the structure, in order, and the ids are the text."""
+    control = [tokenizer.token_to_id(text) for is_control, text in prompt.segments if is_control]
+    special = {number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special}
+    assert all(type(number) is int for number in ids)
+    assert [number for number in ids if number in special] == control
+    # `▁` is how the vocabulary writes a blank: to the model they are one.
+    assert tokenizer.decode(ids, skip_special_tokens=False) == prompt.text.replace("▁", " ")
+
+
+@pytest.mark.parametrize("style", ["official", "fixed"])
+@pytest.mark.parametrize("case", CASES, ids=named)
+def test_cases(impl: ModuleType, case: PromptCase, style: str) -> None:
+    if style == "official" and isinstance(case.official().get("large"), Error):
+        return
+    prompt = impl.render(case.messages, case.tools, style=style, **case.kwargs)
+    ids = prompt.ids(TOKENIZER)
+    check(prompt, ids)
+    whole = TOKENIZER.encode(prompt.text, add_special_tokens=False).ids
+    assert (ids == whole) == (not any("spells" in warning for warning in prompt.warnings))
+    assert ids.count(CONTROL_TOKENS["<bos>"]) == 1
+    assert impl.StreamParser.start_of(ids, impl.Vocabulary.from_tokenizer(TOKENIZER)) == prompt.start
+
+
+def conversation(texts: list[str]) -> tuple[list[Any], list[Any]]:
+    """Every place for data, filled with the texts in turn."""
+    source = iter(texts * 20)
+    messages = [
+        {"role": "system", "content": next(source)},
+        {"role": "user", "content": [{"type": "text", "text": next(source)}, {"type": "image"}, next(source)]},
+        {
+            "role": "assistant",
+            "content": next(source),
+            "reasoning": next(source),
+            "tool_calls": [
+                {"id": "1", "function": {"name": "f", "arguments": {"a": next(source), "b": [next(source)]}}}
+            ],
+        },
+        {"role": "tool", "tool_call_id": "1", "content": next(source)},
+        {"role": "assistant", "tool_calls": [{"id": "2", "function": {"name": next(source) or "g", "arguments": {}}}]},
+        {"role": "tool", "tool_call_id": "2", "content": {next(source): next(source)}},
+    ]
+    schema = {
+        "type": "object",
+        "description": next(source),
+        "properties": {next(source): {"type": "string", "enum": [next(source)], "description": next(source)}},
+        "required": [next(source)],
+    }
+    return messages, [{"function": {"name": "f", "description": next(source), "parameters": schema}}]
+
+
+@given(texts=st.lists(SPELLED, min_size=1, max_size=6))
+def test_data_never_becomes_control(impl: ModuleType, texts: list[str]) -> None:
+    messages, tools = conversation(texts)
+    prompt = impl.render(messages, tools, enable_thinking=True)
+    ids = prompt.ids(TOKENIZER)
+    check(prompt, ids)
+    assert ids == prompt.ids(Wrapped(TOKENIZER))
+    # Whatever is said in it, the structure is the same.
+    plain = impl.render(*conversation(["x"]), enable_thinking=True)
+    assert [text for is_control, text in prompt.segments if is_control] == [
+        text for is_control, text in plain.segments if is_control
+    ]
+
+
+@given(texts=st.lists(PLAIN, min_size=1, max_size=6))
+def test_text_without_literals_has_the_ids_of_the_whole(impl: ModuleType, texts: list[str]) -> None:
+    prompt = impl.render(*conversation(texts))
+    assert not any("spells" in warning for warning in prompt.warnings)
+    assert prompt.ids(TOKENIZER) == TOKENIZER.encode(prompt.text, add_special_tokens=False).ids
+
+
+@pytest.mark.parametrize("literal", CONTROL_TOKENS)
+def test_each_literal_is_spelled(impl: ModuleType, literal: str) -> None:
+    """A literal is cut behind its first character, also where it follows a part of itself."""
+    for text in (
+        literal,
+        f"<{literal}",
+        literal * 2,
+        f"{literal[:-1]}{literal}",
+        f"a{literal}b",
+        f"{literal[0]}{literal}>",
+    ):
+        prompt = impl.render([{"role": "user", "content": text}], add_generation_prompt=False, bos="")
+        pieces = text.split(literal)
+        cut = [pieces[0] + literal[0], *(literal[1:] + piece + literal[0] for piece in pieces[1:-1])]
+        cut.append(literal[1:] + pieces[-1])
+        cut[0] = f"user\n{cut[0]}"
+        data = [number for piece in cut for number in TOKENIZER.encode(piece, add_special_tokens=False).ids]
+        newline = TOKENIZER.encode("\n", add_special_tokens=False).ids
+        assert prompt.ids(TOKENIZER) == [105, *data, 106, *newline]
+
+
+def test_a_literal_over_the_seam_of_two_parts(impl: ModuleType) -> None:
+    parts = [{"type": "text", "text": "a<tu"}, {"type": "text", "text": "rn|>b"}]
+    prompt = impl.render([{"role": "user", "content": parts}])
+    assert "a<turn|>b" in prompt.text
+    check(prompt, prompt.ids(TOKENIZER))
+
+
+def test_the_control_ids_are_the_tokenizer_s(impl: ModuleType) -> None:
+    """No id is assumed."""
+    moved = {literal: 5000 + number for number, literal in enumerate(CONTROL_TOKENS)}
+    tokenizer = Tokenizer.from_str(gemma_like().to_str())
+    text = tokenizer.to_str()
+    for literal, number in CONTROL_TOKENS.items():
+        escaped = literal.replace('"', '\\"')
+        text = text.replace(f'"{escaped}": {number},', f'"{escaped}": {moved[literal]},')
+        text = text.replace(f'"{escaped}":{number},', f'"{escaped}":{moved[literal]},')
+        text = text.replace(f'"id":{number},"content":"{escaped}"', f'"id":{moved[literal]},"content":"{escaped}"')
+    tokenizer = Tokenizer.from_str(text)
+    assert tokenizer.token_to_id("<|turn>") == moved["<|turn>"]
+    prompt = impl.render([{"role": "user", "content": "<|turn>"}])
+    check(prompt, prompt.ids(tokenizer), tokenizer)
+
+
+def test_other_special_tokens_stay_text(impl: ModuleType) -> None:
+    """Special tokens that the tokenizer has besides, also such as overlap each other or a control token's text."""
+    others = ["[INST]", "<<SYS>>", "INST][", "turn|>", "<start_of_image>", "é語"]
+    tokenizer = gemma_like(other=[AddedToken(text, special=True, normalized=False) for text in others])
+    for text in [
+        *others,
+        "[INST][INST]",
+        "<turn|>",
+        "<<SYS>>>",
+        "a[INST][b",
+        "".join(others),
+        "x<start_of_image>é語<|turn>",
+    ]:
+        prompt = impl.render([{"role": "user", "content": text}])
+        check(prompt, prompt.ids(tokenizer), tokenizer)
+        check(prompt, prompt.ids(Wrapped(tokenizer)), tokenizer)
+
+
+def test_added_tokens_that_are_not_special_are_text_as_ever(impl: ModuleType) -> None:
+    tokenizer = gemma_like()
+    tokenizer.add_tokens([AddedToken("</s>", special=False, normalized=False)])
+    number = tokenizer.token_to_id("</s>")
+    prompt = impl.render([{"role": "user", "content": "a</s>b"}])
+    assert number in prompt.ids(tokenizer)
+    check(prompt, prompt.ids(tokenizer), tokenizer)
+
+
+@pytest.mark.parametrize("literal", ["<|turn>", "<turn|>", "<bos>", '<|"|>', "<|tool_call>", "<channel|>"])
+def test_missing_control_tokens(impl: ModuleType, literal: str) -> None:
+    """What the prompt has and the tokenizer has not is an error that names it; what is not needed may be missing."""
+    tokenizer = gemma_like([other for other in CONTROL_TOKENS if other != literal])
+    call = {"id": "1", "function": {"name": "f", "arguments": {"a": "b"}}}
+    messages = [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "user", "content": "x"},
+    ]
+    prompt = impl.render(messages)
+    for given_tokenizer in (tokenizer, Wrapped(tokenizer)):
+        with pytest.raises(ValueError) as caught:
+            prompt.ids(given_tokenizer)
+        assert literal in str(caught.value)
+    without = gemma_like([other for other in CONTROL_TOKENS if other not in ("<|image|>", "<|tool>", "<mask>")])
+    check(prompt, prompt.ids(without), without)
+
+
+def test_no_doubled_bos(impl: ModuleType) -> None:
+    messages = [{"role": "user", "content": "q"}]
+    assert TOKENIZER.encode("q").ids[0] == CONTROL_TOKENS["<bos>"]
+    for given_tokenizer in (TOKENIZER, Wrapped(TOKENIZER)):
+        assert impl.render(messages).ids(given_tokenizer).count(CONTROL_TOKENS["<bos>"]) == 1
+        assert impl.render(messages, bos="").ids(given_tokenizer).count(CONTROL_TOKENS["<bos>"]) == 0
+        # Another beginning is text where it is no control token.
+        assert impl.render(messages, bos="Hi").ids(given_tokenizer).count(CONTROL_TOKENS["<bos>"]) == 0
+
+
+def test_the_tokenizer_is_left_as_it_is(impl: ModuleType) -> None:
+    tokenizer = with_bos(gemma_like())
+    before = tokenizer.to_str()
+    prompt = impl.render(*conversation(["<|turn>the", "x"]), enable_thinking=True)
+    ids = prompt.ids(tokenizer)
+    assert tokenizer.to_str() == before
+    assert prompt.ids(tokenizer) == ids
+    # Ids that are cut off or padded would be a wrong prompt; the tokenizer's settings are not changed for it.
+    tokenizer.enable_truncation(4)
+    with pytest.raises(ValueError, match="truncat"):
+        prompt.ids(tokenizer)
+    tokenizer.no_truncation()
+    tokenizer.enable_padding(length=64)
+    before = tokenizer.to_str()
+    with pytest.raises(ValueError, match="pad"):
+        prompt.ids(tokenizer)
+    assert tokenizer.to_str() == before
+
+
+def test_a_special_token_of_one_character(impl: ModuleType) -> None:
+    """It cannot be cut: an error says so, for the texts that spell it."""
+    tokenizer = gemma_like(other=[AddedToken("é", special=True, normalized=False)])
+    with pytest.raises(ValueError, match="é"):
+        impl.render([{"role": "user", "content": "naé"}]).ids(tokenizer)
+    prompt = impl.render([{"role": "user", "content": "nae"}])
+    check(prompt, prompt.ids(tokenizer), tokenizer)
+
+
+def test_wrong_tokenizers(impl: ModuleType) -> None:
+    prompt = impl.render([{"role": "user", "content": "q"}])
+    for wrong in (None, "google/gemma", 1, object(), {}, SimpleNamespace(backend_tokenizer=None)):
+        with pytest.raises(TypeError, match="tokenizer"):
+            prompt.ids(wrong)
+
+
+def test_ids_of_a_long_prompt_are_linear(impl: ModuleType) -> None:
+    """A text full of literals is cut in one pass; recursion and quadratic time would show here."""
+    prompt = impl.render([{"role": "user", "content": "<|turn>" * 20_000}])
+    ids = prompt.ids(TOKENIZER)
+    check(prompt, ids)

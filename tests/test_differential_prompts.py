@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +18,11 @@ from hypothesis import HealthCheck, given, settings
 import fuzz
 import gemma4_parser._rust as rust
 from differential import prompt_checks, prompts
-from differential.compare import DisagreementError, Pair, implementations
+from differential.compare import DisagreementError, Pair, implementations, outcome
 from differential.prompt_checks import check_request
 from differential.prompts import Request
 from differential.tape import Tape, random_tape, tapes
+from gemma4_parser._pure import prompt
 from gemma4_parser.errors import RenderError
 from gemma4_parser.prompt import Prompt
 from helpers import ROOT
@@ -111,10 +115,10 @@ def nested(depth: int, inner: Any, *, mappings: bool = True) -> Any:
     return inner
 
 
-def deep(depth: int) -> Iterator[Request]:
+def deep(depth: int, innermost: Any = 1) -> Iterator[Request]:
     """Something of this depth in each place."""
     for mappings in (False, True):
-        value = nested(depth, 1, mappings=mappings)
+        value = nested(depth, innermost, mappings=mappings)
         text = ('{"a":' * depth + "1" + "}" * depth) if mappings else "[" * depth + "]" * depth
         for arguments in ({"a": value}, f'{{"a":{text}}}', text):
             call = {"id": "c", "function": {"name": "f", "arguments": arguments}}
@@ -131,6 +135,18 @@ def deep(depth: int) -> Iterator[Request]:
             yield Request(USER, [tool])
             yield Request(USER, [{"function": tool}])
         yield Request(USER, [{"function": {"name": "f", "description": value, "response": {"x": value}}}])
+
+
+def circle() -> list[Any]:
+    made: list[Any] = []
+    made.append(made)
+    return made
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_values_within_themselves(style: str) -> None:
+    for request in deep(1, circle()):
+        check_request(implementations(), replace(request, options={"style": style}))
 
 
 @pytest.mark.parametrize("depth", [100, *range(246, 260), 400])
@@ -180,24 +196,45 @@ def test_long_history() -> None:
 # The proof is not hollow.
 
 
-def reached() -> Pair:
-    """What Rust says in some thousand requests."""
-    pair = Pair(rust, rust)
+@pytest.fixture(scope="module")
+def seen() -> Counter[str]:
+    """What Rust says of some thousand requests: `warning the call has no result`, and so on."""
+    found: Counter[str] = Counter()
     source = random.Random(1)
-    for _ in range(12_000):
-        for check in (prompt_checks.check_clients, prompt_checks.check_odd):
-            check(pair, random_tape(source))
-    return pair
+    makers = (prompts.case, prompts.odd, lambda tape: prompts.odd(tape, make=prompts.plain))
+    for number in range(16_000):
+        request = makers[number % 3](random_tape(source))
+        given = (request.messages, request.tools)
+        found.update(prompt_checks.words(outcome(lambda: rust.render(*given, **request.options))))  # noqa: B023
+    return found
 
 
-def test_every_warning_is_reached() -> None:
-    """All of DESIGN.md's table."""
+def test_every_warning_is_reached(seen: Counter[str]) -> None:
+    """All of DESIGN.md's table, and both starts."""
     design = (ROOT / "DESIGN.md").read_text(encoding="utf-8").partition("\n| warning | |\n")[2].partition("\n\n")[0]
     told = [prompt_checks.reason(row) for row in re.findall(r"^\| `([^`]+)`", design, re.MULTILINE)]
     assert len(told) == 15
-    seen = reached().seen
-    rare = {warning: seen[f"warning {warning}"] for warning in told if seen[f"warning {warning}"] < 5}
-    assert not rare
+    words = [*(f"warning {warning}" for warning in told), "start content", "start reasoning"]
+    assert not {word: seen[word] for word in words if seen[word] < 5}
+
+
+def test_every_error_is_reached(seen: Counter[str]) -> None:
+    """All that the source of the Python implementation raises."""
+    assert prompt.__file__
+    patterns = set()
+    for path in Path(prompt.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("RenderError", "self._refused"):
+                patterns.add(pattern_of(node.args[-1]))
+    assert len(patterns) > 30
+    errors = [word.removeprefix("RenderError ") for word in seen]
+    assert not {pattern for pattern in patterns if not any(re.fullmatch(pattern, error) for error in errors)}
+
+
+def pattern_of(text: ast.expr) -> str:
+    """A pattern of what a string or an f-string gives."""
+    parts = text.values if isinstance(text, ast.JoinedStr) else [text]
+    return "".join(re.escape(ast.literal_eval(part)) if isinstance(part, ast.Constant) else ".*" for part in parts)
 
 
 def implementation(render: Callable[..., Any]) -> Any:

@@ -152,7 +152,7 @@ def test_both_offer_the_same() -> None:
     assert rust.__version__ == pure.__version__ == gemma4_parser.__version__
     assert sorted(rust.__all__) == sorted(pure.__all__)
     assert set(_impl.__all__) <= set(rust.__all__)
-    for name in ("ArgumentError", "Message", "ToolCall", "Unparsed"):
+    for name in ("ArgumentError", "Message", "Prompt", "RenderError", "ToolCall", "Unparsed"):
         assert getattr(rust, name) is getattr(pure, name) is getattr(gemma4_parser, name)
 
 

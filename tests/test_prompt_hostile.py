@@ -46,13 +46,13 @@ def both(messages: Any, tools: Any = None, **options: Any) -> tuple[Any, ...]:
 
 
 @given(messages=MESSAGES, tools=TOOLS, options=OPTIONS)
-@settings(SETTINGS, max_examples=400)
+@settings(SETTINGS, max_examples=300)
 def test_both_implementations_agree(messages: Any, tools: Any, options: dict[str, Any]) -> None:
     both(messages, tools, **options)
 
 
 @given(messages=MESSAGES, tools=TOOLS, options=OPTIONS)
-@settings(SETTINGS, max_examples=300)
+@settings(SETTINGS, max_examples=150)
 def test_what_is_rendered_is_balanced(impl: ModuleType, messages: Any, tools: Any, options: dict[str, Any]) -> None:
     options["style"] = "fixed"
     options["bos"] = "<bos>"

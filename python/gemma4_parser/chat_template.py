@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["chat_template"]
 
 _MODELS = ("small", "large", "diffusion")
+_PARTS = ("values", "declarations", "messages")
 
 
 def chat_template(model: str = "large", style: str = "fixed") -> str:
@@ -28,5 +29,6 @@ def chat_template(model: str = "large", style: str = "fixed") -> str:
         raise ValueError(f"style must be 'fixed' or 'official', not '{style}'")
     from importlib.resources import files
 
-    text = files("gemma4_parser").joinpath("templates", "fixed.jinja").read_text(encoding="utf-8")
-    return f"{{%- set MODEL = '{model}' -%}}\n{text}"
+    folder = files("gemma4_parser").joinpath("templates")
+    parts = [folder.joinpath(f"{name}.jinja").read_text(encoding="utf-8") for name in _PARTS]
+    return "\n".join([f"{{%- set MODEL = '{model}' -%}}", *parts])

@@ -5,6 +5,8 @@ The rules are those of `DESIGN.md`, part 8.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from gemma4_parser.tokens import CONTROL_TOKENS, STOP_TOKEN_IDS
 
 TYPE_CHECKING = False
@@ -140,7 +142,7 @@ class _Encoder:
                     cuts.append(at + 1)
                 at = text.find(first, at + 1)
         cuts.sort()
-        for start, end in zip(cuts, cuts[1:], strict=False):
+        for start, end in pairwise(cuts):
             if start < end:
                 yield text[start:end]
 

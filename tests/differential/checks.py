@@ -72,16 +72,16 @@ def check_arguments(pair: Pair, tape: Tape) -> None:
 def check_format(pair: Pair, tape: Tape) -> None:
     """Python values as arguments, and back."""
     given = values.arguments(tape)
-    found = pair.both(f"format_arguments({_short(given)})", lambda impl: impl.format_arguments(given))
+    found = pair.both(f"format_arguments({short(given)})", lambda impl: impl.format_arguments(given))
     if not raised(found):
         text = found[1]
-        pair.both(f"parse_arguments({_short(text)})", lambda impl: impl.parse_arguments(text))
+        pair.both(f"parse_arguments({short(text)})", lambda impl: impl.parse_arguments(text))
 
 
 def check_vocabulary(pair: Pair, tape: Tape) -> None:
     """A vocabulary of pieces: whether it is made, and all that it says."""
     pieces = files.pieces(tape)
-    _vocabulary(pair, tape, f"Vocabulary({_short(pieces)})", lambda impl: impl.Vocabulary(pieces))
+    _vocabulary(pair, tape, f"Vocabulary({short(pieces)})", lambda impl: impl.Vocabulary(pieces))
 
 
 class _Tokenizer:
@@ -102,14 +102,14 @@ def check_tokenizer(pair: Pair, tape: Tape) -> None:
         holder = tape.pick(
             (given, _holding(backend_tokenizer=given), _holding(_tokenizer=given), _holding(), _Failing())
         )
-        _vocabulary(pair, tape, f"from_tokenizer({_short(text)})", lambda impl: impl.Vocabulary.from_tokenizer(holder))
+        _vocabulary(pair, tape, f"from_tokenizer({short(text)})", lambda impl: impl.Vocabulary.from_tokenizer(holder))
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tokenizer.json"
         path.write_bytes(files.text_as_bytes(tape, text))
         given_path = tape.pick((path, str(path), path.parent, path / "x", str(path) + "\x00", bytes(path), None, 5, ""))
         given_path = path if tape.below(4) else given_path
-        _vocabulary(pair, tape, f"from_file({_short(text)})", lambda impl: impl.Vocabulary.from_file(given_path))
+        _vocabulary(pair, tape, f"from_file({short(text)})", lambda impl: impl.Vocabulary.from_file(given_path))
 
 
 class _Failing:
@@ -163,7 +163,7 @@ def check_start_of(pair: Pair, tape: Tape) -> None:
         prompt = values.ids(tape, 101)
     rust, pure = pair.vocabularies(which)
     found = outcome(lambda: pair.rust.StreamParser.start_of(prompt, rust))
-    agree(f"start_of({_short(prompt)})", found, outcome(lambda: pair.pure.StreamParser.start_of(prompt, pure)))
+    agree(f"start_of({short(prompt)})", found, outcome(lambda: pair.pure.StreamParser.start_of(prompt, pure)))
 
 
 def check_use(pair: Pair, tape: Tape) -> None:
@@ -183,19 +183,19 @@ def check_use(pair: Pair, tape: Tape) -> None:
     if texts[0] is not rust or texts[1] is not pure:
         texts = [tape.pick((None, 5, "x"))] * 2
     agree(
-        f"parse({_short(given)}, {_short(texts[0])}, **{_short(options)})",
+        f"parse({short(given)}, {short(texts[0])}, **{short(options)})",
         outcome(lambda: pair.rust.parse(given, texts[0], **options)),
         outcome(lambda: pair.pure.parse(given, texts[1], **options)),
     )
-    agree(f"decode({_short(given)})", outcome(lambda: rust.decode(given)), outcome(lambda: pure.decode(given)))
+    agree(f"decode({short(given)})", outcome(lambda: rust.decode(given)), outcome(lambda: pure.decode(given)))
     options.pop("finish", None)
     agree(
-        f"StreamParser({_short(texts[0])}, **{_short(options)})",
+        f"StreamParser({short(texts[0])}, **{short(options)})",
         outcome(lambda: pair.rust.StreamParser(texts[0], **options)),
         outcome(lambda: pair.pure.StreamParser(texts[1], **options)),
     )
     for name in ("arguments_to_json", "parse_arguments", "format_arguments"):
-        pair.both(f"{name}({_short(given)})", lambda impl: getattr(impl, name)(given))  # noqa: B023
+        pair.both(f"{name}({short(given)})", lambda impl: getattr(impl, name)(given))  # noqa: B023
     flag = tape.pick(values.FLAGS)
     pair.both(f"arguments_to_json(spaced={flag!r})", lambda impl: impl.arguments_to_json("a:1,b:2", spaced=flag))
 
@@ -241,7 +241,7 @@ EVENT_USES: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
     """What a difference is told with."""
     try:
         text = repr(value)

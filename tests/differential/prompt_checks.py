@@ -10,19 +10,13 @@ from types import MappingProxyType
 from typing import Any
 
 from differential import prompts
+from differential.checks import short
 from differential.compare import DisagreementError, Pair, agree, outcome, plain, raised
 from differential.outputs import SURROGATES
 from differential.prompts import Request
 from differential.schemas import Model
 from differential.tape import Tape
 from differential.values import ODD_SCALARS, Colour, Half, Word
-
-
-def _within_itself() -> list[Any]:
-    circle: list[Any] = []
-    circle.append(circle)
-    return circle
-
 
 FOREIGN: tuple[Callable[[], Any], ...] = (
     *(lambda text=text: f"a{text}b" for text in SURROGATES),
@@ -47,7 +41,6 @@ FOREIGN: tuple[Callable[[], Any], ...] = (
     lambda: {None: "x"},
     lambda: {"a": {("b",): 1}},
     lambda: {"a": {1, 2}},
-    _within_itself,
     *(lambda scalar=scalar: scalar for scalar in ODD_SCALARS),
 )
 """What Python has and JSON has not."""
@@ -61,11 +54,8 @@ def foreign_value(tape: Tape) -> Any:
 def check_request(pair: Pair, request: Request) -> None:
     """A prompt of one request."""
     found = outcome(lambda: pair.rust.render(request.messages, request.tools, **request.options))
-    agree(
-        f"render of {request}",
-        found,
-        outcome(lambda: pair.pure.render(request.messages, request.tools, **request.options)),
-    )
+    other = outcome(lambda: pair.pure.render(request.messages, request.tools, **request.options))
+    agree(f"render of {short(request)}", found, other)
     pair.seen.update(words(found))
 
 
@@ -88,7 +78,7 @@ def check_unchanged(pair: Pair, request: Request) -> None:
     """A prompt, and that what it was made of is as it was."""
     before = plain([request.messages, request.tools])
     check_request(pair, request)
-    agree(f"what was given to render of {request}", before, plain([request.messages, request.tools]))
+    agree(f"what was given to render of {short(request)}", before, plain([request.messages, request.tools]))
 
 
 def words(found: Any) -> Iterator[str]:

@@ -356,7 +356,7 @@ def _change(tape: Tape, whole: list[Any], values: Callable[[Tape], Any]) -> None
         case 3:
             del holder[key]
         case 4 if isinstance(holder, list):
-            holder.insert(tape.below(len(holder) + 1), copy.deepcopy(holder[key]))
+            holder.insert(tape.below(len(holder) + 1), _copy(holder[key]))
         case 4 | 5:
             other = tape.pick(NAMES_OF_FIELDS)
             if isinstance(holder, dict):
@@ -365,7 +365,14 @@ def _change(tape: Tape, whole: list[Any], values: Callable[[Tape], Any]) -> None
             holder[key] = [holder[key]]
         case _:
             other_holder, other_key = tape.pick(nodes)
-            holder[key] = copy.deepcopy(other_holder[other_key])
+            holder[key] = _copy(other_holder[other_key])
+
+
+def _copy(value: Any) -> Any:
+    """A copy of what a change may reach."""
+    if isinstance(value, list):
+        return [_copy(item) for item in value]
+    return {key: _copy(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def smaller(case: Request) -> Iterator[Request]:

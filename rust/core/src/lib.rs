@@ -1,8 +1,8 @@
 //! A streaming parser for what Gemma 4 models write.
 //!
 //! Token ids or text in, as they come; reasoning, content and tool calls (their arguments as fragments of JSON text)
-//! out, as early as they are certain. See [`StreamParser`] for streams and [`parse`] for whole outputs; the rules have
-//! names and are told in the project's `DESIGN.md`.
+//! out, as early as they are certain. See [`StreamParser`] for streams and [`parse`] for whole outputs, and [`render`] for
+//! the prompts that they follow; the rules have names and are told in the project's `DESIGN.md`.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

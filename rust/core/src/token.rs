@@ -81,6 +81,10 @@ impl ControlToken {
         [C::Eos, a, b, c, d, e, f, g, h, i, j, k, l]
     };
 
+    /// `<eos>`, `<turn|>` and `<|tool_response>`, at which generation has to stop; never `<tool_call|>`, which would cut
+    /// off parallel calls.
+    pub const STOP: [Self; 3] = [C::Eos, C::TurnClose, C::ResponseOpen];
+
     /// The control token that is spelled `literal`.
     pub fn from_literal(literal: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|token| token.literal() == literal)

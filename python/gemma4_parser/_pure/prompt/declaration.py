@@ -9,7 +9,7 @@ from ..json import pointed_at
 from .writer import NO_TYPE, REFERENCE, TOOL_CLOSE, TOOL_OPEN, Place, Work, Writer, run
 
 MAX_REPLACED = 256
-"""How often `$ref` is replaced in one declaration."""
+"""How often `$ref` is replaced in one declaration; of those left, as many have a warning, since each names a whole path."""
 
 _LEFT_OUT = ("$schema", "$id", "$anchor", "$comment", "$defs", "definitions")
 _EMPTY_LEFT_OUT = ("description", "enum", "required")
@@ -29,7 +29,7 @@ class Declaration:
         self._out, self._number = out, number
         self._root: dict[str, Any] = {}
         self._open: set[int] = set()
-        self._replaced = self._places = 0
+        self._replaced = self._left = self._places = 0
 
     def print(self, tool: Any) -> None:
         """All of it, with its control tokens."""
@@ -90,7 +90,9 @@ class Declaration:
             target = pointed_at(self._root, reference)
             is_open = id(target) in self._open or any(target is source for source in sources)
             if not isinstance(target, dict) or is_open or self._replaced == MAX_REPLACED:
-                self._out.warn(order, REFERENCE, reference, at=place)
+                self._left += 1
+                if self._left <= MAX_REPLACED:
+                    self._out.warn(order, REFERENCE, reference, at=place)
                 break
             self._replaced += 1
             sources.append(target)

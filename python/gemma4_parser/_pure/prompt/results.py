@@ -183,7 +183,7 @@ def calls_of(this: dict[str, Any]) -> list[Any]:
     calls, old = this.get("tool_calls"), this.get("function_call")
     if truth(calls):
         return calls if isinstance(calls, list) else []
-    return [{"function": old}] if truth(old) else []
+    return [old] if truth(old) else []
 
 
 def function_of(each: Any) -> dict[str, Any]:

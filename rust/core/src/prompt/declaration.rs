@@ -17,7 +17,7 @@ use crate::json::Value;
 use crate::json::pointer::Pointers;
 use crate::token::ControlToken as C;
 
-/// How often `$ref` is replaced in one declaration.
+/// How often `$ref` is replaced in one declaration, and how often a warning says that it is not.
 const MAX_REPLACED: usize = 256;
 
 static OBJECT: Value<'static> = Value::String(Cow::Borrowed("OBJECT"));
@@ -110,6 +110,8 @@ struct Printer<'a, 'w> {
     open: Vec<&'a Value<'a>>,
     pointers: Pointers<'a>,
     replaced: usize,
+    /// References that are printed as they are.
+    left: usize,
     /// How many schemas have been opened.
     schemas: usize,
     out: &'w mut Writer,
@@ -124,6 +126,7 @@ impl<'a, 'w> Printer<'a, 'w> {
             open: Vec::new(),
             pointers: Pointers::default(),
             replaced: 0,
+            left: 0,
             schemas: 0,
             out,
         }
@@ -221,7 +224,10 @@ impl<'a, 'w> Printer<'a, 'w> {
         self.open.push(schema);
         while let Some(reference) = pairs.iter().rev().find(|(key, _)| *key == "$ref").and_then(|(_, it)| it.as_str()) {
             let Some(target) = self.target(reference) else {
-                self.warn(Topic::Reference, format_args!("$ref \"{reference}\" is printed as it is"));
+                self.left += 1;
+                if self.left <= MAX_REPLACED {
+                    self.warn(Topic::Reference, format_args!("$ref \"{reference}\" is printed as it is"));
+                }
                 break;
             };
             self.replaced += 1;

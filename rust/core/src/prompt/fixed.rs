@@ -5,12 +5,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::{mem, slice};
 
-use super::content::{left_out, trimmed, write_placeholder, write_result, write_thought};
+use super::content::{left_out, trimmed, write_result, write_thought};
 use super::jinja::{trim, true_item};
-use super::parts::{arguments, is_parts, joined_texts, part_text};
+use super::parts::{arguments, is_parts, joined_texts, part_text, write_media};
 use super::results::{Answer, Plan, Sender, calls_of, function_of};
 use super::writer::{Place, Topic, Within, Writer};
-use super::{MessageField, PromptOptions, Tail, declaration};
+use super::{MessageField, PromptOptions, Tail, declaration, write_system_turn};
 use crate::error::RenderError;
 use crate::format::{Keys, write_value};
 use crate::json::Value;
@@ -23,29 +23,11 @@ pub(super) fn write(
     options: &PromptOptions<'_>,
     out: &mut Writer,
 ) -> Result<Tail, RenderError> {
-    let system = messages
-        .first()
-        .filter(|message| matches!(message.get("role").and_then(Value::as_str), Some("system" | "developer")));
-    if options.enable_thinking || !tools.is_empty() || system.is_some() {
-        out.control(C::TurnOpen);
-        out.text("system\n");
-        if options.enable_thinking {
-            out.control(C::Think);
-            out.text("\n");
-        }
-        if let Some(message) = system {
-            write_system(message, out)?;
-        }
-        for (number, tool) in tools.iter().enumerate() {
-            declaration::write(tool, number, out)?;
-        }
-        out.control(C::TurnClose);
-        out.text("\n");
-    }
+    let first = write_system_turn(messages, tools, options, out, write_system, declaration::write)?;
     let senders: Vec<_> = messages.iter().map(|message| Sender::of(message)).collect();
     let plan = Plan::new(messages, &senders, out);
     let mut conversation = Conversation::new(&senders, plan, options, out);
-    for (number, (message, sender)) in messages.iter().zip(senders).enumerate().skip(usize::from(system.is_some())) {
+    for (number, (message, sender)) in messages.iter().zip(senders).enumerate().skip(first) {
         match sender {
             Sender::Model => conversation.write_model_message(message, number)?,
             Sender::Other(role) => conversation.write_other_message(message, role, number)?,
@@ -301,7 +283,7 @@ impl<'a, 'w> Conversation<'a, 'w> {
         }
         write_result(name, &Value::String(text.into()), self.out);
         for part in others {
-            write_placeholder(part, place, self.out);
+            write_media(part, place, self.out);
         }
         Ok(())
     }
@@ -333,7 +315,7 @@ fn write_content(
                 out.text(&text);
                 ends_with_text = true;
             }
-        } else if write_placeholder(part, place, out) {
+        } else if write_media(part, place, out) {
             (behind_text, ends_with_text) = (false, false);
         }
     }

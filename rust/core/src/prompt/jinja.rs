@@ -286,3 +286,111 @@ impl Element<'_> {
 pub(super) fn dictsort<'a>(value: &'a Value<'a>) -> Option<Vec<(&'a str, &'a Value<'a>)>> {
     value.as_object().map(sorted)
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+    use crate::json::parse;
+
+    fn value(json: &str) -> Value<'_> {
+        parse(json, 64).unwrap_or_else(|error| panic!("{json}: {error}"))
+    }
+
+    #[test]
+    fn spaces() {
+        let spaces: String =
+            (0..=0x10_FFFF).filter_map(char::from_u32).filter(|character| is_space(*character)).collect();
+        assert_eq!(spaces.chars().count(), 29);
+        assert_eq!(trim(&format!("{spaces}a b{spaces}")), "a b");
+        assert_eq!(trim(&spaces), "");
+        for other in ["\u{200B}", "\u{FEFF}", "\u{180E}", "\0", "\u{8}"] {
+            assert_eq!(trim(other), other);
+        }
+    }
+
+    #[test]
+    fn what_counts_as_true() {
+        for json in ["null", "false", "0", "-0", "0.0", "-0.0", "0e9", "1e-400", r#""""#, "[]", "{}"] {
+            assert!(!truthy(&value(json)), "{json}");
+        }
+        for json in ["true", "1", "-1", "0.1", "1e400", r#"" ""#, "[0]", r#"{"a":0}"#] {
+            assert!(truthy(&value(json)), "{json}");
+        }
+        for spelling in ["nan", "inf", "-inf"] {
+            assert!(truthy(&Value::Number(spelling.into())));
+        }
+    }
+
+    #[test]
+    fn texts_of_values() {
+        assert_eq!(shown(None), "");
+        for (json, expected) in [
+            ("null", "None"),
+            ("true", "True"),
+            ("1.50", "1.50"),
+            (r#""it's""#, "it's"),
+            (r#"["it's","\"","'\"",""]"#, r#"["it's", '"', '\'"', '']"#),
+            (r#"{"b":[1,{}],"a":{"x":false}}"#, "{'b': [1, {}], 'a': {'x': False}}"),
+            (r#"["\\\n\r\t\u0000\u001f\u007f\u00a0\u00ad"]"#, r"['\\\n\r\t\x00\x1f\x7f\xa0\xad']"),
+            (r#"["é😀\u0378"]"#, "['é😀\u{378}']"),
+            (r#"["\u200b\u2028\ufeff\ue000"]"#, r"['\u200b\u2028\ufeff\ue000']"),
+            (r#"["\udb40\udc01\udbff\udfff"]"#, r"['\U000e0001\U0010ffff']"),
+            ("[[[]],[]]", "[[[]], []]"),
+        ] {
+            assert_eq!(shown(Some(&value(json))), expected, "{json}");
+        }
+        assert_eq!(upper(Some(&value(r#"["string",null]"#))), "['STRING', NONE]");
+        assert_eq!(upper(Some(&value(r#""ſtraße""#))), "STRASSE");
+        assert_eq!(upper(None), "");
+    }
+
+    #[test]
+    fn equal_values() {
+        let equal = |left: &str, right: &str| {
+            let (left, right) = (value(left), value(right));
+            Identity::of(Some(&left)) == Identity::of(Some(&right))
+        };
+        for (left, right) in [
+            ("1", "1.0"),
+            ("1", "true"),
+            ("0", "-0.0"),
+            ("-0", "false"),
+            ("100000000000000000000", "1e20"),
+            ("0.1", "1e-1"),
+            ("[1,{\"a\":1,\"b\":2}]", "[true,{\"b\":2.0,\"a\":1}]"),
+        ] {
+            assert!(equal(left, right), "{left} {right}");
+        }
+        for (left, right) in [
+            ("1", "\"1\""),
+            ("null", "false"),
+            ("null", "\"None\""),
+            ("9007199254740993", "9007199254740992.0"),
+            ("0.1", "0.2"),
+            ("1e400", "-1e400"),
+            ("[]", "{}"),
+            ("[1,2]", "[2,1]"),
+            ("[\"1\"]", "[1]"),
+        ] {
+            assert!(!equal(left, right), "{left} {right}");
+        }
+        assert_eq!(Identity::of(None), Identity::of(Some(&Value::Null)));
+    }
+
+    #[test]
+    fn loops() {
+        let looped = |json: &str| -> Option<Vec<String>> {
+            let value = value(json);
+            Some(Elements::of(&value)?.map(|element| element.shown().to_string()).collect())
+        };
+        let words = |words: &[&str]| Some(words.iter().map(ToString::to_string).collect());
+        assert_eq!(looped(r#""aé""#), words(&["a", "é"]));
+        assert_eq!(looped(r#"{"b":1,"a":2}"#), words(&["b", "a"]));
+        assert_eq!(looped(r#"["x",null,[1]]"#), words(&["x", "None", "[1]"]));
+        for json in ["null", "true", "1"] {
+            assert_eq!(looped(json), None);
+        }
+    }
+}

@@ -82,6 +82,8 @@ enum Tail {
 }
 
 /// A prompt.
+///
+/// Generation has to stop at the tokens of [`ControlToken::STOP`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prompt {
     text: String,
@@ -91,9 +93,24 @@ pub struct Prompt {
 
 /// The prompt of a conversation.
 ///
-/// `messages` and `tools` are those of chat completion requests; no tools are an empty list. An error is a
-/// [`RenderError`] with the place and the reason.
+/// `messages` and `tools` are those of chat completion requests; no tools are an empty list. The rules, warnings and
+/// errors are told in `DESIGN.md`, part 8.
+///
+/// ```
+/// use gemma4_parser::{PromptOptions, json, render};
+///
+/// let messages = json::parse(r#"[{"role": "user", "content": "In Paris?"}]"#, 256)?;
+/// let prompt = render(messages.as_array().unwrap_or_default(), &[], &PromptOptions::default())?;
+/// assert_eq!(
+///     prompt.text(),
+///     "<bos><|turn>user\nIn Paris?<turn|>\n<|turn>model\n<|channel>thought\n<channel|>"
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn render(messages: &[Value<'_>], tools: &[Value<'_>], options: &PromptOptions<'_>) -> Result<Prompt, RenderError> {
+    if options.continue_final_message.is_some() && options.add_generation_prompt {
+        return Err(RenderError::new("continue_final_message", "add_generation_prompt excludes it"));
+    }
     let mut out = Writer::default();
     if let Some(token) = ControlToken::from_literal(options.bos) {
         out.control(token);
@@ -101,9 +118,6 @@ pub fn render(messages: &[Value<'_>], tools: &[Value<'_>], options: &PromptOptio
         out.text(options.bos);
     }
     let messages: Vec<_> = messages.iter().collect();
-    if options.continue_final_message.is_some() && options.add_generation_prompt {
-        return Err(RenderError::new("continue_final_message", "add_generation_prompt excludes it"));
-    }
     let tail = match (options.style, options.continue_final_message) {
         (Style::Official, None) => official::write(&messages, tools, options, &mut out)?,
         (Style::Official, Some(field)) => continuation::write_official(&messages, tools, field, options, &mut out)?,
@@ -119,6 +133,37 @@ pub fn render(messages: &[Value<'_>], tools: &[Value<'_>], options: &PromptOptio
     Ok(Prompt { text, controls, warnings })
 }
 
+/// Prints the system turn, if there is one: a first message of role `system` or `developer` by `write_text`, every tool
+/// by `write_tool`. The number of the first message behind it.
+fn write_system_turn<'a>(
+    messages: &[&'a Value<'a>],
+    tools: &[Value<'_>],
+    options: &PromptOptions<'_>,
+    out: &mut Writer,
+    write_text: impl FnOnce(&'a Value<'a>, &mut Writer) -> Result<(), RenderError>,
+    write_tool: impl Fn(&Value<'_>, usize, &mut Writer) -> Result<(), RenderError>,
+) -> Result<usize, RenderError> {
+    let is_system =
+        |message: &&&Value<'_>| matches!(message.get("role").and_then(Value::as_str), Some("system" | "developer"));
+    let first = messages.first().filter(is_system);
+    if options.enable_thinking || !tools.is_empty() || first.is_some() {
+        out.control(ControlToken::TurnOpen);
+        out.text("system\n");
+        if options.enable_thinking {
+            out.control(ControlToken::Think);
+            out.text("\n");
+        }
+        first.map_or(Ok(()), |message| write_text(message, out))?;
+        for (number, tool) in tools.iter().enumerate() {
+            write_tool(tool, number, out)?;
+        }
+        out.control(ControlToken::TurnClose);
+        out.text("\n");
+    }
+    Ok(usize::from(first.is_some()))
+}
+
+/// Prints what the answer of the model follows.
 fn write_generation_prompt(tail: Tail, options: &PromptOptions<'_>, out: &mut Writer) {
     match tail {
         Tail::Closed => {
@@ -173,7 +218,7 @@ impl Prompt {
         self.controls.iter().copied()
     }
 
-    /// Where the output starts: within a thought, if the prompt ends in one.
+    /// Where the output starts, for [`Options::start`](crate::Options::start): within a thought, if the prompt ends in one.
     pub fn start(&self) -> Start {
         match self.controls.last() {
             Some((_, ControlToken::ChannelOpen)) => Start::Reasoning,

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use super::content::{left_out, trimmed, write_placeholder, write_result, write_thought};
 use super::jinja::{Element, Elements, Identity, is_text, shown, trim, true_item};
 use super::writer::{Place, Topic, Within, Writer};
-use super::{PromptOptions, Tail, official_tools};
+use super::{PromptOptions, Tail, official_tools, write_system_turn};
 use crate::error::RenderError;
 use crate::format::{Keys, write_pairs};
 use crate::json::Value;
@@ -25,28 +25,13 @@ pub(super) fn write(
     options: &PromptOptions<'_>,
     out: &mut Writer,
 ) -> Result<Tail, RenderError> {
-    let system = messages
-        .first()
-        .filter(|message| matches!(message.get("role").and_then(Value::as_str), Some("system" | "developer")));
-    if options.enable_thinking || !tools.is_empty() || system.is_some() {
-        out.control(C::TurnOpen);
-        out.text("system\n");
-        if options.enable_thinking {
-            out.control(C::Think);
-            out.text("\n");
-        }
-        if let Some(message) = system {
-            write_system(message, out);
-        }
-        for (number, tool) in tools.iter().enumerate() {
-            out.at(Place::Tool(number, 0));
-            official_tools::write(tool, Place::Tool(number, 0), out)?;
-        }
-        out.control(C::TurnClose);
-        out.text("\n");
-    }
-    let mut conversation = Conversation::new(messages, usize::from(system.is_some()), options);
-    for number in conversation.first..messages.len() {
+    let write_text = |message: &Value<'_>, out: &mut Writer| {
+        write_system(message, out);
+        Ok(())
+    };
+    let first = write_system_turn(messages, tools, options, out, write_text, official_tools::write)?;
+    let mut conversation = Conversation::new(messages, options);
+    for number in first..messages.len() {
         conversation.write_message(number, out)?;
     }
     Ok(conversation.tail)
@@ -56,11 +41,10 @@ pub(super) fn write(
 fn write_system(message: &Value<'_>, out: &mut Writer) {
     let place = Place::Message(0, Within::Itself);
     out.at(place);
-    let Some(content) = message.get("content") else { return };
-    if let Some(text) = content.as_str() {
+    if let Some(Value::String(text)) = message.get("content") {
         return out.text(trim(text));
     }
-    for element in Elements::of(content).into_iter().flatten() {
+    for element in message.get("content").and_then(Elements::of).into_iter().flatten() {
         let part = if let Element::Item(part) = element { part } else { &Value::Null };
         let text = part.get("text");
         out.text(trim(&shown(text)));
@@ -82,8 +66,6 @@ enum Next {
 struct Conversation<'a> {
     messages: &'a [&'a Value<'a>],
     options: &'a PromptOptions<'a>,
-    /// The first message that is not in the system turn.
-    first: usize,
     last_user: Option<usize>,
     next: Vec<Next>,
     /// The role of the last message that is no tool message; for `Diffusion` of the last message.
@@ -94,7 +76,7 @@ struct Conversation<'a> {
 }
 
 impl<'a> Conversation<'a> {
-    fn new(messages: &'a [&'a Value<'a>], first: usize, options: &'a PromptOptions<'a>) -> Self {
+    fn new(messages: &'a [&'a Value<'a>], options: &'a PromptOptions<'a>) -> Self {
         let mut follows = Next::Nothing;
         let mut next: Vec<_> = (messages.iter().rev())
             .map(|message| {
@@ -109,16 +91,7 @@ impl<'a> Conversation<'a> {
             .collect();
         next.reverse();
         let last_user = messages.iter().rposition(|message| is_text(message.get("role"), "user"));
-        Self {
-            messages,
-            options,
-            first,
-            last_user,
-            next,
-            previous_is_assistant: false,
-            answered: 0,
-            tail: Tail::Closed,
-        }
+        Self { messages, options, last_user, next, previous_is_assistant: false, answered: 0, tail: Tail::Closed }
     }
 
     fn write_message(&mut self, number: usize, out: &mut Writer) -> Result<(), RenderError> {

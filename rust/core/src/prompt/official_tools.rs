@@ -15,7 +15,9 @@ use crate::token::ControlToken as C;
 const STANDARD_KEYS: [&str; 5] = ["description", "type", "properties", "required", "nullable"];
 
 /// Prints one tool.
-pub(super) fn write(tool: &Value<'_>, place: Place, out: &mut Writer) -> Result<(), RenderError> {
+pub(super) fn write(tool: &Value<'_>, number: usize, out: &mut Writer) -> Result<(), RenderError> {
+    let place = Place::Tool(number, 0);
+    out.at(place);
     let fail = |reason| Err(RenderError::new(place, reason));
     let Some(function) = tool.get("function") else { return fail("the tool has no function") };
     let response = match function {

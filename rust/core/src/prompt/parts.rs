@@ -3,12 +3,12 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-use super::content::placeholder;
-use super::jinja::truthy;
-use super::writer::Place;
+use super::content::{placeholder, write_placeholder};
+use super::jinja::{is_text, truthy};
+use super::writer::{Place, Writer};
 use crate::error::RenderError;
 use crate::json::{self, Value};
-use crate::token::is_blank;
+use crate::token::{ControlToken, is_blank};
 
 /// Arguments may be nested as deep as the parser accepts them.
 const MAX_DEPTH: usize = 256;
@@ -38,16 +38,25 @@ pub(super) fn part_text<'a>(part: &'a Value<'a>, place: Place) -> Result<Option<
         return Err(RenderError::new(place, "a content part must be a mapping or a string"));
     }
     let text = part.get("text").filter(|text| **text != Value::Null);
-    let is_text = match part.get("type") {
+    let of_text_type = match part.get("type") {
         None | Some(Value::Null) => text.is_some(),
         Some(kind) => kind.as_str().is_some_and(is_text_type),
     };
     match text {
-        _ if !is_text => Ok(None),
+        _ if !of_text_type => Ok(None),
         None => Ok(Some("")),
         Some(Value::String(text)) => Ok(Some(text)),
         Some(_) => Err(RenderError::new(place, "the text of a content part must be a string")),
     }
+}
+
+/// Prints what stands for a content part that is no text, or warns that it is left out; whether it printed something.
+pub(super) fn write_media(part: &Value<'_>, place: Place, out: &mut Writer) -> bool {
+    if is_text(part.get("type"), "input_image") {
+        out.control(ControlToken::Image);
+        return true;
+    }
+    write_placeholder(part, place, out)
 }
 
 /// The text of a reasoning: a text, or a list of texts and of parts with a text (the repair `reasoning-parts`). Empty

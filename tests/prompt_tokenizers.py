@@ -18,8 +18,13 @@ MERGED = (
 """Words that the merges make, also such as reach into the literals of control tokens. None goes over a newline."""
 
 
-def gemma_like(literals: Sequence[str] = tuple(CONTROL_TOKENS), other: Sequence[Any] = ()) -> Tokenizer:
-    """A `tokenizers.Tokenizer`, with these literals as control tokens and `other` special tokens behind them."""
+def gemma_like(
+    literals: Sequence[str] = tuple(CONTROL_TOKENS), other: Sequence[Any] = (), *, special: bool = True
+) -> Tokenizer:
+    """A `tokenizers.Tokenizer`, with these literals as control tokens and `other` special tokens behind them.
+
+    `special`: whether the control tokens are marked so.
+    """
     vocabulary = {literal: CONTROL_TOKENS[literal] for literal in literals}
     vocabulary |= {f"<0x{byte:02X}>": FIRST_BYTE + byte for byte in range(256)}
     vocabulary |= {"\n" * length: 106 + length for length in range(1, 32)}
@@ -36,7 +41,11 @@ def gemma_like(literals: Sequence[str] = tuple(CONTROL_TOKENS), other: Sequence[
     made.normalizer = normalizers.Replace(" ", "▁")
     made.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
     made.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
-    made.add_special_tokens([AddedToken(literal, special=True, normalized=False) for literal in literals])
+    added = [AddedToken(literal, special=special, normalized=False) for literal in literals]
+    if special:
+        made.add_special_tokens(added)
+    else:
+        made.add_tokens(added)
     made.add_special_tokens(list(other))
     return made
 

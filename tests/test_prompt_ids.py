@@ -186,6 +186,35 @@ def test_other_special_tokens_stay_text(impl: ModuleType) -> None:
         check(prompt, prompt.ids(Wrapped(tokenizer)), tokenizer)
 
 
+def test_special_tokens_are_cut_once(impl: ModuleType) -> None:
+    """Behind their first character; what is around them has the ids that it has anyway."""
+    tokenizer = gemma_like(other=[AddedToken("[INST]", special=True, normalized=False)])
+    prompt = impl.render([{"role": "user", "content": "Checking[INST]Sunny"}], bos="", add_generation_prompt=False)
+    data = [tokenizer.encode(piece, add_special_tokens=False).ids for piece in ("user\nChecking[", "INST]Sunny")]
+    assert prompt.ids(tokenizer) == [105, *data[0], *data[1], 106, 107]
+
+
+def test_control_tokens_that_are_not_marked_special(impl: ModuleType) -> None:
+    """Some tokenizers have them as plain added tokens; data does not become control tokens there either."""
+    tokenizer = gemma_like(special=False)
+    assert not any(token.special for token in tokenizer.get_added_tokens_decoder().values())
+    for given_tokenizer in (tokenizer, Wrapped(tokenizer)):
+        for literal in CONTROL_TOKENS:
+            prompt = impl.render([{"role": "user", "content": f"a{literal}b"}])
+            ids = prompt.ids(given_tokenizer)
+            assert ids == prompt.ids(TOKENIZER)
+            control = [CONTROL_TOKENS[text] for is_control, text in prompt.segments if is_control]
+            assert [number for number in ids if number in CONTROL_TOKENS.values()] == control
+
+
+def test_special_tokens_that_the_normalizer_makes(impl: ModuleType) -> None:
+    """What becomes a literal only when the tokenizer reads it is spelled character by character."""
+    tokenizer = gemma_like(other=[AddedToken("x y", special=True, normalized=True)])
+    assert tokenizer.token_to_id("x y") in tokenizer.encode("ax▁yb").ids
+    prompt = impl.render([{"role": "user", "content": "ax▁yb x y"}])
+    check(prompt, prompt.ids(tokenizer), tokenizer)
+
+
 def test_added_tokens_that_are_not_special_are_text_as_ever(impl: ModuleType) -> None:
     tokenizer = gemma_like()
     tokenizer.add_tokens([AddedToken("</s>", special=False, normalized=False)])

@@ -68,7 +68,7 @@ def _role(message: Any) -> Any:
 
 
 @given(messages=MESSAGES, options=OPTIONS)
-@settings(SETTINGS, max_examples=200)
+@settings(SETTINGS, max_examples=300)
 def test_nothing_is_lost_in_silence(impl: ModuleType, messages: list[Any], options: dict[str, Any]) -> None:
     conversation = Marked(messages)
     try:
@@ -181,7 +181,7 @@ TOOL = st.fixed_dictionaries(
     ),
     model=st.sampled_from(["large", "small", "diffusion"]),
 )
-@settings(SETTINGS, max_examples=150)
+@settings(SETTINGS, max_examples=300)
 def test_what_needs_no_repair(
     impl: ModuleType, system: list[Any], rounds: list[Any], last: list[Any], tools: list[Any], options: Any, model: str
 ) -> None:

@@ -188,3 +188,32 @@ def test_warnings_of_the_collected_cases(impl: ModuleType) -> None:
         else:
             assert set(warnings) <= {pending}, case.id
     assert not expected
+
+
+def printed(impl: ModuleType, schema: Any) -> str:
+    """How a schema is printed as that of the property `p`."""
+    parameters = {"type": "object", "properties": {"p": schema}}
+    text: str = impl.render([], [{"name": "f", "parameters": parameters}], add_generation_prompt=False).text
+    return text.split("properties:{p:", 1)[1].removesuffix('},type:<|"|>OBJECT<|"|>}}<tool|><turn|>\n')
+
+
+def test_keywords_that_hold_schemas(impl: ModuleType) -> None:
+    """Types within are upper-cased; what is no schema there, and all else, is a value as it stands."""
+    given, schema, value = {"type": "string"}, '{type:<|"|>STRING<|"|>}', '{type:<|"|>string<|"|>}'
+    for keyword in (
+        *("items", "additionalItems", "unevaluatedItems", "contains", "additionalProperties", "unevaluatedProperties"),
+        *("propertyNames", "not", "if", "then", "else"),
+    ):
+        assert printed(impl, {keyword: given}) == f"{{{keyword}:{schema}}}"
+        assert printed(impl, {keyword: [1]}) == f"{{{keyword}:[1]}}"
+    for keyword in ("items", "anyOf", "oneOf", "allOf", "prefixItems"):
+        assert printed(impl, {keyword: [given, True]}) == f"{{{keyword}:[{schema},true]}}"
+    for keyword in ("properties", "patternProperties", "dependentSchemas"):
+        assert printed(impl, {keyword: {"b": given, "a": True}}) == f"{{{keyword}:{{a:true,b:{schema}}}}}"
+    for keyword in ("default", "const", "examples", "x-type", "dependencies"):
+        assert printed(impl, {keyword: given}) == f"{{{keyword}:{value}}}"
+
+
+def test_keywords_are_sorted_by_their_lower_case(impl: ModuleType) -> None:
+    assert printed(impl, {"Zeta": 1, "type": "string", "alpha": 2}) == '{alpha:2,type:<|"|>STRING<|"|>,Zeta:1}'
+    assert printed(impl, {"b": 1, "B": 2, "a": 3, "_": 4, "1": 5}) == "{1:5,_:4,a:3,b:1,B:2}"

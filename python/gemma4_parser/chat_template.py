@@ -11,13 +11,14 @@ _PARTS = ("values", "declarations", "messages")
 def chat_template(model: str = "large", style: str = "fixed") -> str:
     """A Jinja template of our own that prints what `render` prints, for servers and libraries that take one.
 
-    model: whose generation prompt it prints: "large", "small" or "diffusion". style: "fixed".
+    model: whose generation prompt it prints: "large", "small" or "diffusion".
+    style: "fixed".
 
-    Its variables are messages, tools, add_generation_prompt, enable_thinking, preserve_thinking and bos_token, all
-    optional; it calls raise_exception, with a text that names the message, where `render` raises `RenderError`.
-    It runs in jinja2 3.1, in its sandbox too, and in minijinja, with and without trim_blocks and lstrip_blocks.
-    The engines limit how deep values may be nested, to about 60 levels in minijinja; arguments as JSON text are not
-    limited by them.
+    Its variables are messages, tools, add_generation_prompt, enable_thinking, preserve_thinking and bos_token; all may
+    be missing. Where `render` raises RenderError it calls raise_exception, with a text that begins with the place. It
+    runs in jinja2 3.1, also in its sandbox, and in minijinja, with and without trim_blocks and lstrip_blocks.
+    The engines limit the depth of values, to about 60 levels in minijinja, and of schemas to half of that; arguments
+    as JSON text have the limit of `render`. Continuing the last message is up to the program that runs the template.
 
     Raises ValueError for another model, and for the style "official": that template is Google's own file.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import ModuleType
@@ -123,6 +124,82 @@ def test_prompts(reference: Give, impl: ModuleType, profile: str) -> None:
     failed = expected.count(None)
     assert len(cases) / 10 < failed < len(cases) * 0.8 or profile == "plain"
     tell(f"template, {impl.__name__}, {profile}: {len(cases)} prompts, {failed} of them errors, all as the template's")
+
+
+USER = {"role": "user", "content": "x"}
+
+
+def calling(arguments: Any) -> Request:
+    return Request([USER, {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": arguments}}]}])
+
+
+def declaring(**fields: Any) -> Request:
+    return Request([USER], [{"type": "function", "function": {"name": "f", **fields}}])
+
+
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+CONTINUING = {"continue_final_message": True, "add_generation_prompt": False}
+OTHERWISE: dict[str, tuple[Request, str | None]] = {
+    "more digits than Python converts": (calling({"a": -(10**4300)}), f"call:f{{a:-1{'0' * 4300}}}"),
+    "nested deeper than 256, which Python's stack decides there": (calling({"a": nested(260)}), None),
+    "lone surrogates, which are no characters": (calling({"a\udc80": 1}), "call:f{a\ufffd:1}"),
+    "keys that are not strings": (calling({1: 2}), None),
+    "tuples as Python prints them": (declaring(description=("a",)), "description:<|\"|>['a']<|\"|>"),
+    "the field `thinking`, which transformers copies when it continues a message": (
+        Request([{"role": "assistant", "thinking": "y", "content": "x"}], None, CONTINUING),
+        "<|turn>model\nx",
+    ),
+}
+"""What is not as in the template, and what is printed instead; None where it is refused."""
+
+
+@pytest.mark.parametrize("name", OTHERWISE)
+def test_what_is_otherwise(reference: Give, impl: ModuleType, name: str) -> None:
+    case, expected = OTHERWISE[name]
+    try:
+        prompt = impl.render(case.messages, case.tools, **{**case.options, "style": "official"}).text
+    except (TypeError, ValueError):
+        prompt = None
+    assert prompt != theirs(reference("template"), [case])[0] or prompt is None
+    assert (prompt is None) == (expected is None)
+    assert expected is None or expected in prompt
+
+
+def every_character() -> Iterator[list[str]]:
+    """The characters that this Python knows, in lists."""
+    known = [chr(number) for number in range(0x110000) if unicodedata.category(chr(number)) not in ("Cn", "Cs")]
+    for start in range(0, len(known), 4096):
+        yield known[start : start + 4096]
+
+
+def test_every_character(reference: Give, impl: ModuleType) -> None:
+    """What is trimmed, in which order keys stand, what `repr` escapes, and upper case."""
+    asked = reference("template")
+    for characters in every_character():
+        parts = [{"type": "text", "text": f"{character}x{character}"} for character in characters]
+        keys = {f"{character}z": number for number, character in enumerate(characters)}
+        for case in (
+            Request([{"role": "user", "content": parts}]),
+            calling(keys),
+            declaring(description=["".join(characters)]),
+        ):
+            assert ours(impl, case) == theirs(asked, [case])[0]
+        upper = declaring(parameters={"type": "\n".join(characters)})
+        mine, other = ours(impl, upper), theirs(asked, [upper])[0]
+        assert mine is not None
+        assert other is not None
+        for one, expected in zip(mine.split("\n"), other.split("\n"), strict=True):
+            # Rust may know capitals that came to Unicode after this Python.
+            assert one == expected or "Cn" in map(unicodedata.category, one)
+    tell(
+        f"template, {impl.__name__}: every character of Unicode {unicodedata.unidata_version}, printed as the template's"
+    )
 
 
 def test_vectors(reference: Give) -> None:

@@ -74,11 +74,14 @@ impl<'py> Tape<'py> {
             let value = match next {
                 Work::Value(value) => value,
                 Work::Pair(key, value) => {
-                    let Ok(key) = key.cast::<PyString>() else {
-                        let (place, kind) = (tape.place(name)?, type_name(&key));
-                        return Err(PyTypeError::new_err(format!("{place} has a key of type {kind}")));
+                    let key = match key.cast_into::<PyString>() {
+                        Ok(key) => key,
+                        Err(error) => {
+                            let (place, kind) = (tape.place(name)?, type_name(&error.into_inner()));
+                            return Err(PyTypeError::new_err(format!("{place} has a key of type {kind}")));
+                        }
                     };
-                    tape.entries.push(Entry::Text(key.clone()));
+                    tape.entries.push(Entry::Text(key));
                     value
                 }
                 Work::Close => {

@@ -287,7 +287,7 @@ fn is_printed(keyword: &str, value: &Value<'_>, role: Role) -> bool {
 /// Prints a type in upper case, unless it is neither a text nor a list of texts.
 fn write_type(value: &Value<'_>, out: &mut Writer) {
     let names = match value {
-        Value::String(name) => return out.quoted(&name.to_uppercase()),
+        Value::String(name) => return out.quoted_upper(name),
         Value::Array(items) => items.iter().map(Value::as_str).collect::<Option<Vec<_>>>(),
         _ => None,
     };
@@ -297,7 +297,7 @@ fn write_type(value: &Value<'_>, out: &mut Writer) {
         if number > 0 {
             out.text(",");
         }
-        out.quoted(&name.to_uppercase());
+        out.quoted_upper(name);
     }
     out.text("]");
 }

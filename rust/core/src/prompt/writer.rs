@@ -120,6 +120,17 @@ impl Writer {
         self.control(ControlToken::Delimiter);
     }
 
+    /// The same in upper case.
+    pub(crate) fn quoted_upper(&mut self, text: &str) {
+        if !text.is_ascii() {
+            return self.quoted(&text.to_uppercase());
+        }
+        let start = self.text.len();
+        self.quoted(text);
+        // The delimiters have no letters.
+        self.text.get_mut(start..).unwrap_or_default().make_ascii_uppercase();
+    }
+
     /// Takes back what was written behind the first `length` bytes, of which no control token is cut.
     pub(crate) fn truncate(&mut self, length: usize) {
         self.text.truncate(length);

@@ -1,17 +1,17 @@
-"""Times of rendering a conversation, against transformers on Google's chat template, in one process.
+"""Times of rendering a conversation, against transformers with Google's chat template, in one process.
 
     python bench/prompts.py [--record] [--rounds N]
 
-Two lines of comparison: `apply_chat_template` of transformers, with the template that TRL ships (what a server runs), and
-our own template in the same function. Every text is compared before it is timed. Needs `make bench-peers` (transformers) and
-`make test-references` (the template); what is not there is left out by name. --record keeps the result in bench/record.
+Compared are `apply_chat_template` of transformers with the template that TRL ships (what a server runs), and the
+same function with our own template. The texts must be equal before anything is timed. transformers comes from
+`make bench-peers`, the template from `make test-references`; what is not there is left out by name.
+--record keeps the result in bench/record.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import subprocess
 import sys
@@ -155,23 +155,16 @@ def measure(site: str, template: str | None, rounds: int) -> dict[str, Any]:
     return {"tools": TOOLS, "characters": {str(length): len(texts[WAYS[0]])}, "seconds": times}
 
 
-def exponent(times: dict[str, float], tools_alone: float) -> float:
-    """The slope of time against length, log-log, without what the tools take."""
-    points = [(math.log(int(length)), math.log(max(seconds - tools_alone, 1e-9))) for length, seconds in times.items()]
-    points = points[len(points) // 2 :]
-    x, y = (sum(values) / len(points) for values in zip(*points, strict=True))
-    return sum((a - x) * (b - y) for a, b in points) / sum((a - x) ** 2 for a, _ in points)
-
-
-def table(result: dict[str, Any]) -> str:
-    """Milliseconds at each length, and the ratio to ours at 200 messages."""
+def table(result: dict[str, Any]) -> list[str]:
+    """Milliseconds at each length, and how many times as long as ours it takes at 200 messages."""
     seconds = result["seconds"]
     ours = seconds[WAYS[1]]["200"]
-    lines = ["| | " + " | ".join(f"{length} messages" for length in LENGTHS) + " | at 200 |", "|---" * 8 + "|"]
+    lines = ["| messages | " + " | ".join(map(str, LENGTHS)) + " | at 200 |"]
+    lines.append("| --- |" + " ---: |" * (len(LENGTHS) + 1))
     for name, times in seconds.items():
-        cells = " | ".join(f"{times[str(length)] * 1e3:.2f} ms" for length in LENGTHS)
+        cells = " | ".join(f"{times[str(length)] * 1e3:.2f}" for length in LENGTHS)
         lines.append(f"| {name} | {cells} | {times['200'] / ours:.1f} × |")
-    return "\n".join(lines)
+    return lines
 
 
 def main() -> int:
@@ -197,7 +190,7 @@ def main() -> int:
     if done.returncode != 0:
         return done.returncode
     result = json.loads(done.stdout.splitlines()[-1])
-    print(table(result))
+    print("\n".join(table(result)))
     if asked.record:
         write_record("prompts", about, result)
     return 0

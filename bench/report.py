@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import prompts as rendering
 from common import BENCH, RECORD, newest_record, note
 from instructions import Row, delta_name
 
@@ -103,6 +104,15 @@ def readme(record: dict[str, Any]) -> list[str]:
         if table.rows:
             lines += [f"{table.title}:", "", *shown(result, table.filled(), names, columns), ""]
             lines += [f"{table.note}.", ""] if table.note else []
+    rendered = newest_record("prompts")
+    if rendered:
+        lines += [
+            f"Rendering a conversation with {rendered['tools']} tools, ms, on {rendered['machine']['date']} "
+            "(`make bench-prompts`; the texts are equal):",
+            "",
+            *rendering.table(rendered),
+            "",
+        ]
     missing = [f"{one.title} ({one.reason})" for one in result.missing]
     if missing:
         lines += [f"Left out: {'; '.join(missing)}.", ""]

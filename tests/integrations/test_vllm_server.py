@@ -1,8 +1,8 @@
-"""`vllm serve` itself, by the command of README.md, asked over HTTP by OpenAI's own client.
+"""`vllm serve` itself, by the commands of README.md, asked over HTTP by OpenAI's own client.
 
-All of the server's process is as it is installed: the command line, plugins, registry, routes, chat template,
-tokenizer, detokeniser, stop strings, chat and responses endpoints, metrics. Not run are the engine core, which is
-scripted (`vllm_engine`), and with it the model, sampling, and structured output.
+All of the server's process is as it is installed: command line, plugins, registry, routes, chat template, tokenizer,
+detokeniser, stop strings, endpoints, metrics. Not run is the engine core, which is scripted (`vllm_engine`), and with
+it the model, sampling and structured output.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
@@ -28,7 +30,328 @@ pytest.importorskip("vllm", reason="vLLM is not installed here")
 for needed in ("uvicorn", "watchfiles", "model_hosting_container_standards"):
     pytest.importorskip(needed, reason=f"{needed}, which vLLM's server needs, is not installed here: make bench-peers")
 
-from helpers import Case
-from integrations import vllm_engine_path
+import gemma4_parser as g4
+from helpers import Case, tokenise
 from integrations.test_vllm_stream import CALL, CASES, THOUGHT, TOOLS, expected, output, tools_of, turn, visible
-from integrations.vllm_host import Said, tokenizer, two_halves
+from integrations.test_vllm_whole import text_of
+from integrations.vllm_host import STOPS, tokenizer, two_halves
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = "google/gemma-4-31b-it"
+"""The model of README.md's command; a folder with the stand-in tokenizer takes its place."""
+SIZES = (1, 4, 16)
+SERVED = [case for case in CASES if set(case.options) <= {"tools", "start"}]
+"""What no option of the process, and no other command, has to change."""
+ARGUMENTS = '{"a":1,"s":"x y","o":{"b":[true,null]}}'
+TURN = turn(THOUGHT + "One." + CALL + CALL)
+LONG = turn("word " * 2000)
+STOPPED = tokenise("<|channel>thought\nHm.<channel|>An é answer. END and more.", words=False)
+CUT = tokenise('One.<|tool_call>call:f{path:<|"|>/tmp/a')
+OUTPUTS = [TURN, LONG, STOPPED, CUT, *(output(case) for case in SERVED)]
+TEMPLATE = (
+    "{% for message in messages %}<|turn>{{ message['role'] }}\n{{ message['content'] }}<turn|>\n{% endfor %}"
+    "<|turn>model\n{% if open %}<|channel>thought\n{% endif %}"
+)
+CONFIG = {
+    **{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "torch_dtype": "float32", "vocab_size": 512},
+    **{"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2},
+    **{"num_key_value_heads": 1, "max_position_embeddings": 131_072},
+}
+"""Any model will do: it is not loaded."""
+
+
+@dataclass
+class Answer:
+    """What a client has of one choice."""
+
+    reasoning: str = ""
+    content: str = ""
+    calls: dict[int, list[str]] = field(default_factory=dict)
+    finish_reason: str | None = None
+
+    @property
+    def accepted(self) -> list[tuple[str, str]]:
+        found = []
+        for name, arguments in self.calls.values():
+            try:
+                json.loads(arguments)
+            except ValueError:
+                continue
+            found.append((name, arguments))
+        return found
+
+
+class Server:
+    """A running server."""
+
+    def __init__(self, folder: Path, command: list[str], variables: dict[str, str]) -> None:
+        model = folder / "model"
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("GEMMA4_")}
+        environment |= {"CUDA_VISIBLE_DEVICES": "", "VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"}
+        environment |= {"GEMMA4_TEST_OUTPUTS": str(folder / "outputs.json"), **variables}
+        assert command[0] == "vllm"
+        command = [sys.executable, str(Path(__file__).with_name("vllm_engine.py")), *command[1:]]
+        command[command.index(MODEL)] = str(model)
+        command += ["--served-model-name", MODEL, "--host", "127.0.0.1", "--port", str(self.port)]
+        self.log = folder / f"log-{self.port}"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        self.client: Any = importlib.import_module("openai").OpenAI(
+            base_url=f"http://127.0.0.1:{self.port}/v1", api_key="none", max_retries=0, timeout=60
+        )
+
+    def said(self) -> str:
+        return self.log.read_text("utf-8", "replace")
+
+    def get(self, path: str) -> str:
+        with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+            text: str = answer.read().decode()
+            return text
+
+    def wait(self) -> None:
+        for _ in range(600):
+            assert self.process.poll() is None, self.said()[-3000:]
+            try:
+                self.get("/health")
+            except (URLError, OSError):
+                time.sleep(0.5)
+            else:
+                return
+        raise AssertionError(f"no answer: {self.said()[-3000:]}")
+
+    def close(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def body(self, ids: list[int], size: int, **fields: Any) -> dict[str, Any]:
+        text = f"output {OUTPUTS.index(ids)} by {size}"
+        return {"model": MODEL, "messages": [{"role": "user", "content": text}], "tools": TOOLS, **fields}
+
+    def stream(self, ids: list[int], size: int, **fields: Any) -> list[Answer]:
+        """The choices of a streamed answer."""
+        answers: dict[int, Answer] = {}
+        for chunk in self.client.chat.completions.create(**self.body(ids, size, **fields), stream=True):
+            for choice in chunk.choices:
+                answer = answers.setdefault(choice.index, Answer())
+                answer.reasoning += getattr(choice.delta, "reasoning", None) or ""
+                answer.content += choice.delta.content or ""
+                answer.finish_reason = choice.finish_reason or answer.finish_reason
+                for piece in choice.delta.tool_calls or ():
+                    if piece.index not in answer.calls:
+                        assert piece.id and piece.type == "function" and piece.function.name
+                        answer.calls[piece.index] = [piece.function.name, ""]
+                    answer.calls[piece.index][1] += piece.function.arguments or ""
+        return [answers[index] for index in sorted(answers)]
+
+    def whole(self, ids: list[int], **fields: Any) -> Answer:
+        made = self.client.chat.completions.create(**self.body(ids, 16, **fields)).choices[0]
+        calls = [[call.function.name, call.function.arguments] for call in made.message.tool_calls or ()]
+        reasoning, content = getattr(made.message, "reasoning", None) or "", made.message.content or ""
+        return Answer(reasoning, content, dict(enumerate(calls)), made.finish_reason)
+
+
+def commands() -> list[tuple[dict[str, str], list[str]]]:
+    """The commands of README.md that start vLLM, with the variables before them."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    section = readme[readme.index("\n### vLLM\n") : readme.index("\n### SGLang")]
+    found = []
+    for block in re.findall(r"```sh\n(.*?)```", section, re.DOTALL):
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            if "vllm" in words:
+                at = words.index("vllm")
+                found.append((dict(word.split("=", 1) for word in words[:at]), words[at:]))
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model without weights, and the outputs."""
+    folder = tmp_path_factory.mktemp("vllm")
+    (folder / "outputs.json").write_text(json.dumps(OUTPUTS))
+    made = tokenizer()
+    made.save_pretrained(folder / "model")
+    settings = folder / "model" / "tokenizer_config.json"
+    settings.write_text(
+        json.dumps({**json.loads(settings.read_text()), "tokenizer_class": "PreTrainedTokenizerFast"}), "utf-8"
+    )
+    (folder / "model" / "chat_template.jinja").write_text(TEMPLATE)
+    (folder / "model" / "config.json").write_text(json.dumps(CONFIG))
+    (folder / "model" / "generation_config.json").write_text(json.dumps({"eos_token_id": sorted(STOPS)}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[Server]:
+    """The first command of README.md."""
+    variables, command = commands()[0]
+    made = Server(folder, command, variables)
+    try:
+        made.wait()
+        yield made
+    finally:
+        made.close()
+
+
+def each(cases: Iterable[Case], ask: Any) -> list[Any]:
+    """What is wrong, of cases asked four at a time."""
+    with ThreadPoolExecutor(4) as pool:
+        return [wrong for wrong in pool.map(ask, cases) if wrong is not None]
+
+
+def fields_of(case: Case, ids: list[int]) -> dict[str, Any]:
+    limit = {} if case.finish == "stop" else {"max_completion_tokens": len(ids)}
+    body = {"ignore_eos": not STOPS.isdisjoint(ids[:-1])}
+    if case.options.get("start") == "reasoning":
+        body["chat_template_kwargs"] = {"open": True}  # type: ignore[assignment]
+    return {"tools": tools_of(case), "extra_body": body, **limit}
+
+
+def test_the_command_of_the_readme(server: Server) -> None:
+    assert server.said().count("is active: profile default, chunks standard, unparsed text as content empty") == 1
+    assert MODEL in server.get("/v1/models")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_vectors_streamed(server: Server, size: int) -> None:
+    def ask(case: Case) -> Any:
+        ids = output(case)
+        message = expected(case, ids)
+        (found,) = server.stream(ids, size, **fields_of(case, ids))
+        wanted = (message.reasoning or "", visible(message), [(call.name, call.arguments) for call in message.tool_calls])
+        got = (found.reasoning, found.content, found.accepted)
+        return None if got == wanted else (case.id, got, wanted)
+
+    assert each(SERVED, ask) == []
+
+
+def test_vectors_whole(server: Server) -> None:
+    def ask(case: Case) -> Any:
+        ids = output(case)
+        if two_halves():
+            message = expected(case, ids)
+        else:  # it hands over text only, and does not say whether the output was cut
+            message = g4.parse(text_of(ids), finish="length", **{**case.options, "tools": tools_of(case)})
+        found = server.whole(ids, **fields_of(case, ids))
+        calls = [(call.name, call.arguments) for call in message.tool_calls]
+        if (found.reasoning, found.accepted) != (message.reasoning or "", calls):
+            return case.id, found, message
+        if (message.content or "").strip() and found.content != message.content:
+            return case.id, found, message
+        return None
+
+    assert each((case for case in SERVED if two_halves() or "text" in case.forms), ask) == []
+
+
+def test_finish_reasons(server: Server) -> None:
+    (found,) = server.stream(TURN, 1)
+    assert (found.reasoning, found.content, found.finish_reason) == ("Hm.", "One.", "tool_calls")
+    assert found.accepted == [("f", ARGUMENTS)] * 2
+    assert server.whole(TURN).finish_reason == "tool_calls"
+    (cut,) = server.stream(CUT, 4, max_completion_tokens=len(CUT))
+    assert (cut.content, cut.accepted, cut.finish_reason) == ("One.", [], "length")
+    cut = server.whole(CUT, max_completion_tokens=len(CUT))
+    assert (cut.accepted, cut.finish_reason) == ([], "length")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_stop_strings(server: Server, size: int) -> None:
+    """The server's detokeniser holds text back, ids run ahead of it, and the text is cut at the stop string."""
+    (found,) = server.stream(STOPPED, size, stop=["END"], tools=None)
+    assert (found.reasoning, found.content, found.finish_reason) == ("Hm.", "An é answer. ", "stop")
+    whole = server.whole(STOPPED, stop=["END"], tools=None)
+    assert (whole.reasoning, whole.content) == ("Hm.", "An é answer. ")
+
+
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "f"}}, "none", "auto"])
+def test_tool_choice(server: Server, choice: Any) -> None:
+    calls = [] if choice == "none" else [("f", ARGUMENTS)] * 2
+    (found,) = server.stream(TURN, 4, tool_choice=choice)
+    assert (found.reasoning, found.content, found.accepted) == ("Hm.", "One.", calls)
+    assert server.whole(TURN, tool_choice=choice).accepted == calls
+
+
+def test_one_call_at_a_time(server: Server) -> None:
+    (found,) = server.stream(TURN, 4, parallel_tool_calls=False)
+    assert found.accepted == [("f", ARGUMENTS)]
+    assert server.whole(TURN, parallel_tool_calls=False).accepted == [("f", ARGUMENTS)]
+
+
+def test_without_thoughts(server: Server) -> None:
+    (found,) = server.stream(TURN, 1, extra_body={"include_reasoning": False})
+    assert (found.reasoning, found.content, len(found.accepted)) == ("", "One.", 2)
+
+
+def test_many_at_once_and_some_given_up(server: Server) -> None:
+    """Clients that go away in the middle disturb no other; the engine is told."""
+
+    def give_up(number: int) -> None:
+        stream = server.client.chat.completions.create(**server.body(LONG, 1), stream=True)
+        for _, _ in zip(range(3 + number), stream, strict=False):
+            pass
+        stream.close()
+
+    before = server.said().count("engine core: aborted")
+    with ThreadPoolExecutor(8) as pool:
+        gone = [pool.submit(give_up, number) for number in range(4)]
+        asked = [pool.submit(server.stream, TURN, 1 + number % 5, n=1 + number % 2) for number in range(40)]
+        for one in gone:
+            one.result()
+        for number, one in enumerate(asked):
+            found = one.result()
+            assert len(found) == 1 + number % 2
+            assert all((made.reasoning, made.content, len(made.accepted)) == ("Hm.", "One.", 2) for made in found)
+    for _ in range(100):
+        if server.said().count("engine core: aborted") == before + 4:
+            break
+        time.sleep(0.1)
+    assert server.said().count("engine core: aborted") == before + 4
+
+
+def test_metrics(server: Server) -> None:
+    """Ours are beside the server's own, and what the server counts of parsers goes on."""
+
+    def counted(pattern: str) -> float:
+        found = re.findall(rf"^{pattern} (\S+)$", server.get("/metrics"), re.MULTILINE)
+        return sum(map(float, found))
+
+    calls = r'gemma4_parser_events_total{kind="call",name="complete"}'
+    before = counted(calls)
+    steps = r"vllm:tool_call_parser_invocations_total{[^}]*mode=\"streaming\"[^}]*}"
+    invoked = counted(steps)
+    server.stream(TURN, 1)
+    assert counted(calls) == before + 2
+    if two_halves():
+        assert counted(steps) == invoked + len(TURN)
+
+
+def test_a_name_that_is_not_registered(folder: Path) -> None:
+    """The command line is checked behind the plugins."""
+    _, command = commands()[0]
+    made = Server(folder, [word if word != "gemma4" else "gemma5" for word in command], {})
+    try:
+        assert made.process.wait(300) != 0
+    finally:
+        made.close()
+    assert "gemma5" in made.said() and "gemma4_rust" in made.said()
+
+
+def test_without_the_variable(folder: Path) -> None:
+    """The second command of README.md: our own name, and the built-in one stays."""
+    variables, command = commands()[1]
+    assert variables == {}
+    made = Server(folder, command, variables)
+    try:
+        made.wait()
+        (found,) = made.stream(TURN, 1)
+        assert (found.reasoning, found.content, found.accepted) == ("Hm.", "One.", [("f", ARGUMENTS)] * 2)
+        assert "is active: profile default" in made.said()
+    finally:
+        made.close()

@@ -197,9 +197,7 @@ def test_every_character(reference: Give, impl: ModuleType) -> None:
         for one, expected in zip(mine.split("\n"), other.split("\n"), strict=True):
             # Rust may know capitals that came to Unicode after this Python.
             assert one == expected or "Cn" in map(unicodedata.category, one)
-    tell(
-        f"template, {impl.__name__}: every character of Unicode {unicodedata.unidata_version}, printed as the template's"
-    )
+    tell(f"template, {impl.__name__}: every character of Unicode {unicodedata.unidata_version}, as in the template's")
 
 
 def test_vectors(reference: Give) -> None:

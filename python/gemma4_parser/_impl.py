@@ -8,9 +8,10 @@ over: a server that is silently many times slower is worse than one that does no
 from __future__ import annotations
 
 import os
-from importlib.machinery import EXTENSION_SUFFIXES
-from importlib.util import find_spec
-from typing import TYPE_CHECKING
+import sys
+
+# `typing` and `importlib.util` take longer to import than all of this package.
+TYPE_CHECKING = False
 
 VARIABLE = "GEMMA4_PARSER_IMPLEMENTATION"
 EXTENSION = "gemma4_parser._rust"
@@ -28,7 +29,7 @@ def _choose() -> tuple[str, str]:
         raise ImportError(f"{VARIABLE} must be auto, rust or python, not {asked!r}")
     if asked == "python":
         return "python", f"{VARIABLE} asks for it"
-    if find_spec(EXTENSION) is None:
+    if not _is_there():
         if foreign := _foreign():
             raise ImportError(f"{_BROKEN}: {foreign} is for another Python; {_HOW_TO_DO_WITHOUT}")
         if asked == "rust":
@@ -39,8 +40,18 @@ def _choose() -> tuple[str, str]:
     return "rust", "the extension is installed"
 
 
+def _is_there() -> bool:
+    """Whether the extension would be found."""
+    package = sys.modules[EXTENSION.partition(".")[0]]
+    return EXTENSION in sys.modules or any(
+        finder.find_spec(EXTENSION, package.__path__) is not None for finder in sys.meta_path
+    )
+
+
 def _foreign() -> str | None:
     """The file of an extension that is there, but that this interpreter does not even look for."""
+    from importlib.machinery import EXTENSION_SUFFIXES
+
     folder = os.path.dirname(__file__)
     if not os.path.isdir(folder):  # a zip archive, which holds no extensions
         return None

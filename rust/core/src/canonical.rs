@@ -56,6 +56,8 @@ pub struct Canonical<'t> {
     open: Vec<bool>,
     last: Last,
     float: Option<f64>,
+    /// Whether it is known that what follows a comma is no number that can be read quickly.
+    tried: bool,
 }
 
 /// What came directly before.
@@ -71,7 +73,7 @@ enum Last {
 impl<'t> Canonical<'t> {
     /// Begins to read.
     pub const fn new(text: &'t str) -> Self {
-        Self { text, at: 0, open: Vec::new(), last: Last::Open, float: None }
+        Self { text, at: 0, open: Vec::new(), last: Last::Open, float: None, tried: false }
     }
 
     /// The value of the [`Token::Number`] that has come last, where it has so few digits that this is quick.
@@ -150,30 +152,45 @@ impl<'t> Canonical<'t> {
     }
 
     fn number(&mut self) -> Token<'t> {
-        let bytes = self.text.as_bytes().get(self.at..).unwrap_or_default();
-        let (sign, digits) = match bytes {
-            [b'-', digits @ ..] => (-1, digits),
-            _ => (1, bytes),
-        };
-        // Up to 18 digits cannot overflow.
-        let (mut value, mut length) = (0_i64, 0);
-        while let (Some(byte @ b'0'..=b'9'), 0..18) = (digits.get(length), length) {
-            value = value * 10 + i64::from(byte - b'0');
-            length += 1;
+        let start = self.at;
+        let bytes = self.text.as_bytes().get(start..).unwrap_or_default();
+        let quick = if core::mem::take(&mut self.tried) { None } else { quick_number(bytes) };
+        let Some((number, length)) = quick else { return self.long_number(bytes) };
+        self.at += length;
+        match number {
+            Number::Integer(value) => Token::Integer(value),
+            Number::Float(value) => {
+                self.float = Some(value);
+                Token::Number(self.text.get(start..self.at).unwrap_or_default())
+            }
         }
-        let is_integer = !matches!(digits.get(length), Some(b'0'..=b'9' | b'.' | b'e' | b'E'));
-        let is_plain = length == 1 || (length > 1 && digits.first() != Some(&b'0'));
-        if is_integer && is_plain {
-            self.at += length + usize::from(sign < 0);
-            return Token::Integer(sign * value);
-        }
-        if is_plain { self.long_number(digits, sign < 0, value, length) } else { Token::Other }
     }
 
-    /// The rest of a number of which `length` digits are known to be `value`.
+    /// The plain numbers that follow as elements of the same array, behind one of its elements; what is not read is
+    /// left to [`pull`](Self::pull).
+    #[inline]
+    pub fn numbers(&mut self) -> impl Iterator<Item = Number> {
+        let in_array = self.last == Last::Value && self.open.last() == Some(&true);
+        core::iter::from_fn(move || {
+            let (b',', bytes) = self.text.as_bytes().get(self.at..)?.split_first()? else { return None };
+            let quick = if in_array { quick_number(bytes) } else { return None };
+            self.tried = quick.is_none();
+            let (number, length) = quick?;
+            self.at += 1 + length;
+            Some(number)
+        })
+    }
+
+    /// Any number, with which `bytes` begin.
     #[inline(never)]
-    fn long_number(&mut self, bytes: &[u8], negative: bool, mut value: i64, mut length: usize) -> Token<'t> {
-        length = digits(bytes, length, &mut value);
+    fn long_number(&mut self, bytes: &[u8]) -> Token<'t> {
+        let negative = bytes.first() == Some(&b'-');
+        let bytes = bytes.get(usize::from(negative)..).unwrap_or_default();
+        let mut value = 0;
+        let mut length = digits(bytes, 0, &mut value);
+        if length == 0 || (length > 1 && bytes.first() == Some(&b'0')) {
+            return Token::Other;
+        }
         let mut count = length;
         let (mut exponent, mut is_integer) = (0, true);
         if bytes.get(length) == Some(&b'.') {
@@ -206,7 +223,9 @@ impl<'t> Canonical<'t> {
             return Token::Other;
         }
         if is_integer {
-            return Token::Digits(spelling);
+            // Up to 18 digits cannot overflow.
+            let value = if negative { -value } else { value };
+            return if count > 18 { Token::Digits(spelling) } else { Token::Integer(value) };
         }
         // Zero has a sign.
         self.float = if count <= 15 && value != 0 { scaled(value, exponent) } else { None };
@@ -238,10 +257,90 @@ impl<'t> Canonical<'t> {
     }
 }
 
+/// A number that can be read quickly.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Number {
+    /// Without fraction and exponent.
+    Integer(i64),
+    /// With a fraction.
+    Float(f64),
+}
+
+/// The number that `bytes` begin with, and its length, where it has at most 15 digits and no exponent, and something
+/// follows that ends it.
+#[inline]
+fn quick_number(bytes: &[u8]) -> Option<(Number, usize)> {
+    let sign = usize::from(bytes.first() == Some(&b'-'));
+    let bytes = bytes.get(sign..)?;
+    let (whole, mut length) = some_digits(bytes)?;
+    if length == 0 || (length > 1 && bytes.first() == Some(&b'0')) {
+        return None;
+    }
+    let mut number = Number::Integer(if sign > 0 { -whole } else { whole });
+    if let Some((b'.', rest)) = bytes.get(length..)?.split_first() {
+        let (fraction, count) = some_digits(rest)?;
+        let ten = TENS.get(count)?;
+        // Zero has a sign.
+        if count == 0 || length + count > 15 || (whole == 0 && fraction == 0) {
+            return None;
+        }
+        // Both are exact, so what is rounded is the result alone.
+        let float = exact(whole * ten + fraction) / exact(*ten);
+        number = Number::Float(if sign > 0 { -float } else { float });
+        length += 1 + count;
+    }
+    matches!(bytes.get(length), Some(b',' | b']' | b'}')).then_some((number, sign + length))
+}
+
+/// The powers of ten of up to 15 digits.
+#[rustfmt::skip]
+const TENS: [i64; 16] = [
+    1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000, 10_000_000_000,
+    100_000_000_000, 1_000_000_000_000, 10_000_000_000_000, 100_000_000_000_000, 1_000_000_000_000_000,
+];
+
+/// The value and the number of the digits that `bytes` begin with; `None` where they are more than 15, or may be.
+#[inline]
+fn some_digits(bytes: &[u8]) -> Option<(i64, usize)> {
+    let (value, length) = eight_digits(bytes)?;
+    if length < 8 {
+        return Some((value, length));
+    }
+    let (rest, more) = eight_digits(bytes.get(8..)?)?;
+    (more < 8).then_some((value * TENS.get(more)? + rest, 8 + more))
+}
+
+/// The same for eight digits at most, of those that `bytes` begin with; `None` where these are fewer than eight bytes.
+///
+/// All are looked at in one number, because a loop over so few ends where no processor can foresee it.
+#[inline]
+fn eight_digits(bytes: &[u8]) -> Option<(i64, usize)> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_le_bytes(*bytes.first_chunk()?) ^ (ONES * 0x30);
+    // The highest bit of each byte that is no digit.
+    let others = (word | word.wrapping_add(ONES * 0x76)) & (ONES * 0x80);
+    let length = others.trailing_zeros() as usize / 8;
+    if length == 0 {
+        return Some((0, 0));
+    }
+    // The last digit is the highest byte, and what comes before the first one is 0.
+    let pairs = (word << (64 - 8 * length)).wrapping_mul(0xA01) >> 8 & 0x00FF_00FF_00FF_00FF;
+    let fours = pairs.wrapping_mul(0x64_0001) >> 16 & 0x0000_FFFF_0000_FFFF;
+    let value = fours.wrapping_mul(0x2710_0000_0001) >> 32;
+    Some((i64::try_from(value).ok()?, length))
+}
+
 /// Where the digits from `at` on end; `value` becomes theirs behind its own, and means nothing where that is too much.
 #[inline]
 fn digits(bytes: &[u8], at: usize, value: &mut i64) -> usize {
     let mut end = at;
+    while let Some((eight, length)) = bytes.get(end..).and_then(eight_digits) {
+        *value = value.wrapping_mul(TENS.get(length).copied().unwrap_or_default()).wrapping_add(eight);
+        end += length;
+        if length < 8 {
+            return end;
+        }
+    }
     while let Some(byte @ b'0'..=b'9') = bytes.get(end) {
         *value = value.wrapping_mul(10).wrapping_add(i64::from(byte - b'0'));
         end += 1;
@@ -249,11 +348,16 @@ fn digits(bytes: &[u8], at: usize, value: &mut i64) -> usize {
     end
 }
 
-/// `value`, which has at most 15 digits, with this power of ten: both are exact, so what is rounded is the result alone.
+/// `value`, which has at most 15 digits.
 #[expect(clippy::cast_precision_loss, reason = "15 digits are below 2 to the 53rd")]
+fn exact(value: i64) -> f64 {
+    value as f64
+}
+
+/// `value`, which has at most 15 digits, with this power of ten: both are exact, so what is rounded is the result alone.
 fn scaled(value: i64, exponent: i64) -> Option<f64> {
     let power = POWERS.get(usize::try_from(exponent.unsigned_abs()).ok()?)?;
-    Some(if exponent < 0 { value as f64 / power } else { value as f64 * power })
+    Some(if exponent < 0 { exact(value) / power } else { exact(value) * power })
 }
 
 /// What [`arguments_to_json`](crate::arguments_to_json) gives for a text of this grammar; `None` for any other text.
@@ -315,12 +419,16 @@ mod tests {
             "",
             "a:1",
             "a:-0,b:[],c:{}",
+            "a:[0,-1,1234567,-12345678,123456789012345678,1234567890123456789,-0.5,1234567.1234567,12345678.5,0.0]",
             "a:<|\"|>x<y, \"z\"\n<|\"|>,b-1:[1,-2.5e3,[],{}],c:{d:true,e.f:null}",
             "a:[<|\"|>,<|\"|>,<|\"|>é<|\"|>,[[false,1],2]],b:{c:{d:<|\"|><|\"|>,e:0.10}}",
         ] {
             for spaced in [false, true] {
                 assert_eq!(to_json(text, spaced), arguments_to_json(text, spaced).ok(), "{text}");
             }
+        }
+        for text in ["a:[01.5,1]", "a:[-,1,2,3,4,5]", "a:[1.,2,3,4,5,6]", "a:[1.5.5,2,3,4]", "a:[1a,2,3,4,5]"] {
+            assert_eq!(to_json(text, false), None, "{text}");
         }
         for text in ["a:1,", "a: 1", "a:x", "a:[1", "a:1}", "a:01", "a:1.", "a:-", "a:1e", "a:1e+", "a:.5", "<", ","] {
             assert_eq!(to_json(text, false), None, "{text}");
@@ -341,11 +449,15 @@ mod tests {
 
     /// The value of a number, quickly read.
     fn float(spelling: &str) -> Option<f64> {
-        let text = format!("a:{spelling}");
-        let mut reader = Canonical::new(&text);
-        reader.pull();
-        assert_eq!(reader.pull(), Token::Number(spelling));
-        reader.float()
+        // Near the end of the text, and far from it.
+        let [near, far] = [format!("a:{spelling}"), format!("a:{spelling},and_so_on:1")].map(|text| {
+            let mut reader = Canonical::new(&text);
+            reader.pull();
+            assert_eq!(reader.pull(), Token::Number(spelling));
+            reader.float().map(f64::to_bits)
+        });
+        assert_eq!(near, far);
+        near.map(f64::from_bits)
     }
 
     #[test]

@@ -5,7 +5,7 @@ use alloc::string::String;
 use crate::event::Repair;
 use crate::schema::Tools;
 use crate::tail::reuse;
-use crate::token::{is_blank, trim_end, trim_start};
+use crate::token::{is_blank, is_word, trim_end, trim_start};
 
 /// Bytes that a name may have.
 pub(crate) const NAME_LIMIT: usize = 1024;
@@ -97,14 +97,34 @@ impl Header {
 
     /// Reads on until something is decided; gives back what was not read.
     pub(crate) fn read<'t>(&mut self, text: &'t str, forms: Forms, tools: Option<&Tools>) -> (Progress, &'t str) {
-        let mut characters = text.chars();
+        let mut rest = self.read_plain(text, forms);
+        let mut characters = rest.chars();
         while let Some(character) = characters.next() {
             let progress = self.character(character, forms, tools);
+            rest = characters.as_str();
             if progress != Progress::More {
-                return (progress, characters.as_str());
+                return (progress, rest);
             }
         }
-        (Progress::More, "")
+        (Progress::More, rest)
+    }
+
+    /// Reads `call:` and the beginning of a name at once, where nothing but the bracket decides what they are.
+    fn read_plain<'t>(&mut self, text: &'t str, forms: Forms) -> &'t str {
+        let mut rest = text;
+        if let (true, Some(behind)) = (self.text.is_empty() && self.stage == Stage::Lead, text.strip_prefix(CALL)) {
+            self.text.push_str(CALL);
+            self.colon(None);
+            rest = behind;
+        }
+        let word = rest.bytes().take_while(|byte| is_word(*byte)).count();
+        let fits = self.text.len() - self.start + word <= NAME_LIMIT;
+        if word > 0 && fits && self.stage == Stage::Name && !self.gap && !forms.declared {
+            let (word, behind) = rest.split_at_checked(word).unwrap_or_default();
+            self.text.push_str(word);
+            rest = behind;
+        }
+        rest
     }
 
     pub(crate) fn character(&mut self, character: char, forms: Forms, tools: Option<&Tools>) -> Progress {

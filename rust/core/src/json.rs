@@ -12,7 +12,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::error::{Error, ErrorKind};
-use crate::scan::position;
+use crate::scan::{places, position};
 use crate::token::is_blank;
 
 /// No [`Value`] is nested deeper than this, whatever `max_depth` says: a value can be compared, printed and dropped on
@@ -131,15 +131,14 @@ pub(crate) const fn needs_escape(byte: u8) -> bool {
 /// where JSON has one, and nothing else is.
 #[inline]
 pub(crate) fn write_escaped(text: &str, out: &mut String) {
-    let mut rest = text;
-    while let Some(at) = position(rest.as_bytes(), needs_escape) {
-        let (run, tail) = rest.split_at_checked(at).unwrap_or_default();
-        out.push_str(run);
+    let mut from = 0;
+    for at in places(text.as_bytes(), needs_escape) {
+        out.push_str(text.get(from..at).unwrap_or_default());
+        out.push_str(text.as_bytes().get(at).copied().map(escaped).unwrap_or_default());
         // What needs an escape is one byte long.
-        out.push_str(tail.as_bytes().first().copied().map(escaped).unwrap_or_default());
-        rest = tail.get(1..).unwrap_or_default();
+        from = at + 1;
     }
-    out.push_str(rest);
+    out.push_str(text.get(from..).unwrap_or_default());
 }
 
 /// The escape of a byte that needs one.

@@ -12,6 +12,7 @@ use crate::schema::SchemaId;
 use crate::stream::{Options, StreamParser};
 use crate::tail::Symbol;
 use crate::text::Assembler;
+use crate::token::ControlToken;
 use crate::vocabulary::Vocabulary;
 
 /// An accepted call.
@@ -170,6 +171,12 @@ pub fn arguments_to_json(text: &str, spaced: bool) -> Result<String, Error> {
                 Verdict::Rejected(_, what) => what,
             };
             fault = Some(Error::new(ErrorKind::Arguments, (pushed - arguments.unread()).min(text.len()), what));
+        }
+    };
+    let mut take = |text: &str, token: Option<ControlToken>| {
+        take(Symbol::Text(text));
+        if let Some(token) = token {
+            take(Symbol::Control(token));
         }
     };
     let mut assembler = Assembler::default();

@@ -20,17 +20,49 @@ pub(crate) fn position(bytes: &[u8], is_sought: impl Fn(u8) -> bool) -> Option<u
     rest.iter().position(|byte| is_sought(*byte)).map(|place| at + place)
 }
 
-/// The place of the last byte for which `is_sought` holds.
+/// Bytes of a block of [`places`]: one for each bit of a mask.
+const MASK: usize = 64;
+
+/// The places of all bytes for which `is_sought` holds, in order: the test as for [`position`].
+///
+/// Where there are many, to look for one after the other would test each block again and again.
 #[inline]
-pub(crate) fn last_position(bytes: &[u8], is_sought: impl Fn(u8) -> bool) -> Option<usize> {
-    let mut end = bytes.len();
-    for block in bytes.rchunks_exact(BLOCK) {
-        if block.iter().fold(false, |any, byte| any | is_sought(*byte)) {
-            break;
+pub(crate) fn places(bytes: &[u8], is_sought: impl Fn(u8) -> bool) -> impl Iterator<Item = usize> {
+    let (mut behind, mut mask) = (0, 0_u64);
+    core::iter::from_fn(move || {
+        while mask == 0 {
+            let rest = bytes.get(behind..)?;
+            if let Some(block) = rest.first_chunk() {
+                mask = mask_of(block, &is_sought);
+                behind += MASK;
+            } else if rest.len() < BLOCK {
+                let place = behind + rest.iter().position(|byte| is_sought(*byte))?;
+                behind = place + 1;
+                return Some(place);
+            } else {
+                let mut block = [0; MASK];
+                block.get_mut(..rest.len())?.copy_from_slice(rest);
+                mask = mask_of(&block, &is_sought) & (u64::MAX >> (MASK - rest.len()));
+                behind += MASK;
+            }
         }
-        end -= BLOCK;
+        let place = behind - MASK + mask.trailing_zeros() as usize;
+        mask &= mask - 1;
+        Some(place)
+    })
+}
+
+/// A bit for each byte, the first byte's the lowest.
+#[inline]
+fn mask_of(block: &[u8; MASK], is_sought: &impl Fn(u8) -> bool) -> u64 {
+    /// Times eight bytes that are 0 or 1, it has them as bits in the highest byte.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let mut flags = [0; MASK];
+    for (flag, byte) in flags.iter_mut().zip(block) {
+        *flag = u8::from(is_sought(*byte));
     }
-    bytes.get(..end)?.iter().rposition(|byte| is_sought(*byte))
+    let eights = flags.chunks_exact(8).map(|eight| u64::from_le_bytes(eight.try_into().unwrap_or_default()));
+    eights.rev().fold(0, |mask, eight| mask << 8 | eight.wrapping_mul(GATHER) >> 56)
 }
 
 /// How often a byte occurs.
@@ -44,6 +76,7 @@ pub(crate) fn count(bytes: &[u8], sought: u8) -> usize {
 mod tests {
     use super::*;
     use alloc::vec;
+    use alloc::vec::Vec;
 
     #[test]
     fn every_byte_counts() {
@@ -56,14 +89,18 @@ mod tests {
 
     #[test]
     fn every_place_in_every_length() {
-        for length in 0..70 {
+        let comma = |byte| byte == b',';
+        for length in 0..200 {
             let mut bytes = vec![b'x'; length];
-            assert_eq!(position(&bytes, |byte| byte == b','), None);
+            assert_eq!(position(&bytes, comma), None);
             for place in (0..length).rev() {
                 bytes[place] = b',';
-                assert_eq!(position(&bytes, |byte| byte == b','), Some(place));
-                assert_eq!(last_position(&bytes, |byte| byte == b','), Some(length - 1));
-                assert_eq!(last_position(&bytes[..=place], |byte| byte == b','), Some(place));
+                assert_eq!(position(&bytes, comma), Some(place));
+                let expected: Vec<_> = (place..length).filter(|at| bytes[*at] == b',').collect();
+                assert_eq!(places(&bytes, comma).collect::<Vec<_>>(), expected);
+                if (place + length) % 5 > 0 {
+                    bytes[place] = b'x';
+                }
             }
         }
     }

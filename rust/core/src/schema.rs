@@ -267,6 +267,16 @@ impl Tools {
         self.node(id).is_some_and(|node| self.property(node, key).is_some())
     }
 
+    /// Whether a declared key begins with `byte`.
+    pub(crate) fn begins_property(&self, id: SchemaId, byte: u8) -> bool {
+        let Some(properties) = self.node(id).and_then(|node| self.properties.get(node.properties.clone())) else {
+            return false;
+        };
+        let first = |property: &Property| self.keys.as_bytes().get(property.key.clone())?.first().copied();
+        let at = properties.partition_point(|property| first(property) < Some(byte));
+        properties.get(at).and_then(first) == Some(byte)
+    }
+
     /// Bytes of the longest declared key.
     pub(crate) fn longest_property(&self, id: SchemaId) -> usize {
         self.node(id).map_or(0, |node| node.longest)

@@ -7,8 +7,9 @@ use crate::arguments::Context;
 use crate::error::{Error, ErrorKind};
 use crate::event::{Detail, End, Event, Finish, Kind, Sink, Start};
 use crate::output::Output;
+use crate::scan::position;
 use crate::schema::Tools;
-use crate::tail::{Symbol, reuse};
+use crate::tail::reuse;
 use crate::text::Assembler;
 use crate::token::{ControlToken, Literal, match_literal};
 use crate::turn::Turn;
@@ -37,9 +38,6 @@ impl Default for Options {
         Self { start: Start::Content, parse_reasoning: true, lenient: true, coerce: false, spaced: false, tools: None }
     }
 }
-
-/// Ids whose text is made at once, so that it stays in the cache.
-const BLOCK: usize = 2048;
 
 /// What the stream has been fed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,37 +131,53 @@ impl StreamParser {
     /// [`ErrorKind::UnknownId`] for an id outside it, with its place in `ids`. The state is as before then.
     #[inline]
     pub fn push(&mut self, ids: &[u32], sink: &mut impl Sink) -> Result<(), Error> {
-        // One ordinary token in plain text or in an open string: by far the most frequent step.
-        if let ([id], Fed::Ids) = (ids, self.fed) {
-            if self.push_plain(*id, sink) {
+        // One ordinary token: by far the most frequent step.
+        if let ([id], Fed::Ids, true) = (ids, self.fed, self.utf8.is_empty()) {
+            if let Some((text, plain)) = self.vocabulary.as_ref().and_then(|vocabulary| vocabulary.text(*id)) {
+                if !Self::pass(&mut self.turn, &self.options, text, || plain, || true, sink) {
+                    Self::step(&mut self.turn, &self.options, text, &mut self.buffer, sink);
+                }
                 return Ok(());
             }
         }
         self.push_ids(ids, sink)
     }
 
-    /// Passes a token on as it is where nothing in it can matter.
+    /// Passes text on as it is where nothing in it can matter: in an open string if it `is_plain`, in content and
+    /// reasoning if it `is_text` with no control token in it.
     #[inline]
-    fn push_plain(&mut self, id: u32, sink: &mut dyn Sink) -> bool {
-        if !self.utf8.is_empty() {
-            return false;
-        }
-        let Some(text) = self.vocabulary.as_ref().and_then(|vocabulary| vocabulary.plain(id)) else { return false };
-        Self::pass(&mut self.turn, &self.options, text, sink)
-    }
-
-    /// Passes plain text on, if it stands in plain text or in an open string.
-    #[inline]
-    fn pass(turn: &mut Turn, options: &Options, text: &str, sink: &mut dyn Sink) -> bool {
-        let (kind, index) = if let Some(index) = turn.plain_string(text, context(options)) {
+    fn pass(
+        turn: &mut Turn,
+        options: &Options,
+        text: &str,
+        is_plain: impl FnOnce() -> bool,
+        is_text: impl FnOnce() -> bool,
+        sink: &mut dyn Sink,
+    ) -> bool {
+        let (kind, index) = if turn.is_call() {
+            if !is_plain() {
+                return false;
+            }
+            let Some(index) = turn.plain_string(text, context(options)) else { return false };
             (Kind::CallArguments, Some(index))
-        } else if let Some(thought) = turn.plain_text() {
-            (if thought { Kind::Reasoning } else { Kind::Content }, None)
         } else {
-            return false;
+            let Some(thought) = turn.says(text) else { return false };
+            if !is_text() {
+                return false;
+            }
+            turn.said(text);
+            (if thought { Kind::Reasoning } else { Kind::Content }, None)
         };
         sink.event(Event { kind, text, index, detail: Detail::None });
         true
+    }
+
+    /// A step of text alone.
+    fn step(turn: &mut Turn, options: &Options, text: &str, buffer: &mut String, sink: &mut dyn Sink) {
+        let mut out = Output::new(sink, buffer);
+        turn.push(text, None, context(options), &mut out);
+        out.flush();
+        reuse(buffer);
     }
 
     fn push_ids(&mut self, ids: &[u32], sink: &mut dyn Sink) -> Result<(), Error> {
@@ -178,32 +192,28 @@ impl StreamParser {
         let context = context(&self.options);
         let mut out = Output::new(sink, &mut self.buffer);
         self.run.clear();
-        for block in ids.chunks(BLOCK) {
-            let mut done = 0;
-            while let Some(id) = block.get(done) {
-                if self.utf8.is_empty() {
-                    let texts = vocabulary.write_texts(block.get(done..).unwrap_or_default(), &mut self.run);
-                    if texts > 0 {
-                        done += texts;
-                        continue;
-                    }
-                }
-                done += 1;
-                match vocabulary.piece(*id) {
-                    Some(Piece::Text(text)) => self.utf8.push_str(text, &mut self.run),
-                    Some(Piece::Bytes(coded)) => self.utf8.push_coded(coded, &mut self.run),
-                    Some(Piece::Control(token)) => {
-                        self.utf8.flush(&mut self.run);
-                        self.turn.push(Symbol::Text(&self.run), context, &mut out);
-                        self.run.clear();
-                        self.turn.push(Symbol::Control(token), context, &mut out);
-                    }
-                    None => {}
+        let mut rest = ids;
+        while let Some(id) = rest.first() {
+            if self.utf8.is_empty() {
+                let texts = vocabulary.write_texts(rest, &mut self.run);
+                if texts > 0 {
+                    rest = rest.get(texts..).unwrap_or_default();
+                    continue;
                 }
             }
-            self.turn.push(Symbol::Text(&self.run), context, &mut out);
-            self.run.clear();
+            rest = rest.get(1..).unwrap_or_default();
+            match vocabulary.piece(*id) {
+                Some(Piece::Text(text)) => self.utf8.push_str(text, &mut self.run),
+                Some(Piece::Bytes(coded)) => self.utf8.push_coded(coded, &mut self.run),
+                Some(Piece::Control(token)) => {
+                    self.utf8.flush(&mut self.run);
+                    self.turn.push(&self.run, Some(token), context, &mut out);
+                    self.run.clear();
+                }
+                None => {}
+            }
         }
+        self.turn.push(&self.run, None, context, &mut out);
         out.flush();
         reuse(&mut self.run);
         reuse(&mut self.buffer);
@@ -215,10 +225,13 @@ impl StreamParser {
     /// # Errors
     /// [`ErrorKind::Usage`] after ids or after the end.
     pub fn push_text(&mut self, text: &str, sink: &mut impl Sink) -> Result<(), Error> {
+        let bytes = text.as_bytes();
+        // A long text in a string is better looked at once, when it is escaped.
+        let plain = || bytes.len() < 16 && is_plain(bytes);
+        let free = || position(bytes, |byte| byte == b'<').is_none();
         if self.fed == Fed::Text
             && self.assembler.is_empty()
-            && is_plain(text.as_bytes())
-            && Self::pass(&mut self.turn, &self.options, text, sink)
+            && Self::pass(&mut self.turn, &self.options, text, plain, free, sink)
         {
             return Ok(());
         }
@@ -231,7 +244,7 @@ impl StreamParser {
         let mut out = Output::new(sink, &mut self.buffer);
         let turn = &mut self.turn;
         turn.set_text_form();
-        self.assembler.push(text, |symbol| turn.push(symbol, context, &mut out));
+        self.assembler.push(text, |text, token| turn.push(text, token, context, &mut out));
         out.flush();
         reuse(&mut self.buffer);
         Ok(())
@@ -250,9 +263,9 @@ impl StreamParser {
         if ids {
             self.run.clear();
             self.utf8.flush(&mut self.run);
-            turn.push(Symbol::Text(&self.run), context, &mut out);
+            turn.push(&self.run, None, context, &mut out);
         } else {
-            self.assembler.finish(reason == Finish::Stop, |symbol| turn.push(symbol, context, &mut out));
+            self.assembler.finish(reason == Finish::Stop, |text, token| turn.push(text, token, context, &mut out));
         }
         let end = match reason {
             Finish::Stop => End::Stop,

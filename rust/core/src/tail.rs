@@ -93,10 +93,15 @@ impl Tail {
         }
     }
 
+    /// The bytes from `at` on, control tokens spelled out.
+    pub(crate) fn bytes(&self, at: usize) -> &[u8] {
+        self.text.as_bytes().get(at..).unwrap_or_default()
+    }
+
     /// How many bytes from `at` on are text for which `plain` holds, which it must not for `<`.
     #[inline]
     pub(crate) fn count(&self, at: usize, plain: impl Fn(u8) -> bool) -> usize {
-        let rest = self.text.as_bytes().get(at..).unwrap_or_default();
+        let rest = self.bytes(at);
         rest.iter().position(|byte| !plain(*byte)).unwrap_or(rest.len())
     }
 

@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use crate::scan::position;
-use crate::tail::{Symbol, reuse};
+use crate::tail::reuse;
 use crate::token::{ControlToken, Literal, is_blank, match_literal};
 
 /// Finds the literals of control tokens in text, also where they are split over deltas.
@@ -13,8 +13,8 @@ use crate::token::{ControlToken, Literal, is_blank, match_literal};
 #[derive(Debug, Default)]
 pub(crate) struct Assembler {
     held: String,
-    /// Where `held` starts with an `<eos>`: how much of it is that, blanks and end markers.
-    eos: Option<usize>,
+    /// Where `held` starts with an `<eos>`: how much of it is that, blanks and end markers; else 0.
+    eos: usize,
 }
 
 const PAD: &str = ControlToken::Pad.literal();
@@ -30,10 +30,10 @@ enum Next {
 /// The next symbol of `text`, which is not empty. `<pad>` is left to the turn, which knows whether it has ended.
 fn next(text: &str) -> Next {
     let bytes = text.as_bytes();
-    match position(bytes, |byte| byte == b'<') {
-        None => return Next::Text(text.len()),
-        Some(0) => {}
-        Some(at) => return Next::Text(at),
+    match bytes {
+        [b'<', ..] => {}
+        [_, b'<', ..] => return Next::Text(1),
+        _ => return Next::Text(position(bytes, |byte| byte == b'<').unwrap_or(text.len())),
     }
     match match_literal(bytes) {
         Literal::Whole(token) => Next::Control(token, token.literal().len()),
@@ -78,26 +78,26 @@ impl Assembler {
 
     pub(crate) fn clear(&mut self) {
         reuse(&mut self.held);
-        self.eos = None;
+        self.eos = 0;
     }
 
-    /// Hands the symbols of `delta` to `take`; a text may be empty.
-    pub(crate) fn push(&mut self, delta: &str, mut take: impl FnMut(Symbol<'_>)) {
+    /// Hands the text of `delta` to `take`, with the control token behind it where there is one; a text may be empty.
+    pub(crate) fn push(&mut self, delta: &str, mut take: impl FnMut(&str, Option<ControlToken>)) {
         let mut rest = delta;
         // A literal in the making has at most 15 characters: little of the delta is copied to it.
-        while !self.held.is_empty() && self.eos.is_none() {
+        while !self.held.is_empty() && self.eos == 0 {
             let Some(character) = rest.chars().next() else { return };
             let (head, tail) = rest.split_at(character.len_utf8());
             rest = tail;
             self.held.push_str(head);
             self.scan_held(&mut take);
         }
-        if let Some(checked) = self.eos {
+        if self.eos > 0 {
             self.held.push_str(rest);
-            match eos_run(&self.held, checked) {
-                Run::Open(checked) => self.eos = Some(checked),
+            match eos_run(&self.held, self.eos) {
+                Run::Open(checked) => self.eos = checked,
                 Run::Text(_) => {
-                    self.eos = None;
+                    self.eos = 0;
                     self.scan_held(&mut take);
                 }
             }
@@ -107,7 +107,7 @@ impl Assembler {
         }
     }
 
-    fn scan_held(&mut self, take: &mut impl FnMut(Symbol<'_>)) {
+    fn scan_held(&mut self, take: &mut impl FnMut(&str, Option<ControlToken>)) {
         let mut held = core::mem::take(&mut self.held);
         let done = self.scan(&held, take);
         if done == held.len() {
@@ -119,8 +119,8 @@ impl Assembler {
     }
 
     /// Takes symbols off `text`; gives back how much, the rest being held. Sets `eos` where that begins with one.
-    fn scan(&mut self, text: &str, take: &mut impl FnMut(Symbol<'_>)) -> usize {
-        let piece = |from, to| Symbol::Text(text.get(from..to).unwrap_or_default());
+    fn scan(&mut self, text: &str, take: &mut impl FnMut(&str, Option<ControlToken>)) -> usize {
+        let piece = |from, to| text.get(from..to).unwrap_or_default();
         // Text is handed over in one piece, `from` to `at`, up to the next control token.
         let (mut from, mut at) = (0, 0);
         // Up to here an `<eos>` is known to be text.
@@ -134,7 +134,7 @@ impl Assembler {
                     if at >= eos_is_text {
                         match eos_run(text, at + length) {
                             Run::Open(checked) => {
-                                self.eos = Some(checked - at);
+                                self.eos = checked - at;
                                 break;
                             }
                             Run::Text(until) => eos_is_text = until,
@@ -143,22 +143,21 @@ impl Assembler {
                     at += length;
                 }
                 Next::Control(token, length) => {
-                    take(piece(from, at));
-                    take(Symbol::Control(token));
+                    take(piece(from, at), Some(token));
                     at += length;
                     from = at;
                 }
             }
         }
-        take(piece(from, at));
+        take(piece(from, at), None);
         at
     }
 
     /// The end of the stream: an `<eos>` that was the last word is a control token if generation stopped by itself.
-    pub(crate) fn finish(&mut self, stop: bool, mut take: impl FnMut(Symbol<'_>)) {
+    pub(crate) fn finish(&mut self, stop: bool, mut take: impl FnMut(&str, Option<ControlToken>)) {
         let held = core::mem::take(&mut self.held);
         // A literal in the making is text that follows the `<eos>`.
-        let eos_counts = stop && self.eos == Some(held.len());
+        let eos_counts = stop && self.eos == held.len();
         let mut rest = held.as_str();
         while !rest.is_empty() {
             let (length, control) = match next(rest) {
@@ -168,7 +167,7 @@ impl Assembler {
                 Next::Partial => (rest.len(), None),
             };
             let (spelled, behind) = rest.split_at(length);
-            take(control.map_or(Symbol::Text(spelled), Symbol::Control));
+            take(if control.is_some() { "" } else { spelled }, control);
             rest = behind;
         }
         self.clear();

@@ -117,6 +117,11 @@ pub(crate) const fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
+/// Bytes that mean nothing by themselves in names, bare keys and bare values: walked over at once.
+pub(crate) const fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'.')
+}
+
 /// `text` without leading blanks.
 pub(crate) fn trim_start(text: &str) -> &str {
     text.trim_start_matches([' ', '\t', '\r', '\n'])
@@ -138,6 +143,32 @@ pub(crate) enum Literal {
     No,
 }
 
+/// No literal is longer.
+const LONGEST: usize = 16;
+
+/// The literals as numbers, to be compared at once; the delimiter, by far the most frequent one, is the first.
+#[expect(clippy::indexing_slicing, reason = "made by the compiler")]
+const LITERALS: [(u128, usize, ControlToken); ControlToken::REQUIRED.len()] = {
+    let mut table = [(0, 0, C::Eos); ControlToken::REQUIRED.len()];
+    let mut at = 0;
+    while at < table.len() {
+        let token = match at {
+            0 => C::Delimiter,
+            1..=7 => ControlToken::REQUIRED[at - 1],
+            _ => ControlToken::REQUIRED[at],
+        };
+        let (mut word, mut length) = (0, token.literal().len());
+        table[at] = (0, length, token);
+        while length > 0 {
+            length -= 1;
+            word = word << 8 | token.literal().as_bytes()[length] as u128;
+        }
+        table[at].0 = word;
+        at += 1;
+    }
+    table
+};
+
 /// Matches the start of `text` against the literals. No literal is a prefix of another one.
 pub(crate) fn match_literal(text: &[u8]) -> Literal {
     // Every literal starts with `<` and has a second character that only a few share: a cheap first look.
@@ -146,14 +177,44 @@ pub(crate) fn match_literal(text: &[u8]) -> Literal {
         [b'<', b'|' | b't' | b'c' | b'e', ..] => {}
         _ => return Literal::No,
     }
-    for token in ControlToken::REQUIRED {
-        let literal = token.literal().as_bytes();
-        if text.starts_with(literal) {
-            return Literal::Whole(token);
+    let start = text.first_chunk::<LONGEST>().copied().unwrap_or_else(|| {
+        let mut start = [0; LONGEST];
+        for (to, from) in start.iter_mut().zip(text) {
+            *to = *from;
         }
-        if literal.starts_with(text) {
-            return Literal::Prefix;
+        start
+    });
+    let start = u128::from_le_bytes(start);
+    for (word, length, token) in LITERALS {
+        let compared = u128::MAX >> (8 * (LONGEST - length.min(text.len())));
+        if (start ^ word) & compared == 0 {
+            return if length > text.len() { Literal::Prefix } else { Literal::Whole(token) };
         }
     }
     Literal::No
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    #[test]
+    fn literals_and_their_prefixes() {
+        for token in ControlToken::REQUIRED {
+            let literal = token.literal();
+            for end in 0..literal.len() {
+                assert_eq!(match_literal(&literal.as_bytes()[..end]), Literal::Prefix, "{literal} {end}");
+                for other in ["x", "é, and more text", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"] {
+                    let text = format!("{}{other}", &literal[..end]);
+                    assert_eq!(match_literal(text.as_bytes()), Literal::No, "{text}");
+                }
+            }
+            for other in ["", "x", ">", literal, "é, and more text"] {
+                let text = format!("{literal}{other}");
+                assert_eq!(match_literal(text.as_bytes()), Literal::Whole(token), "{text}");
+            }
+        }
+    }
 }

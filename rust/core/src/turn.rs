@@ -106,36 +106,54 @@ impl Turn {
     /// The number of the call whose open string takes a plain piece of text as it is, if there is one.
     #[inline]
     pub(crate) fn plain_string(&mut self, text: &str, context: Context<'_>) -> Option<u32> {
-        (self.state == State::Call && self.arguments.takes_plain(text, context)).then(|| self.calls.wrapping_sub(1))
+        self.arguments.takes_plain(text, context).then(|| self.calls.wrapping_sub(1))
     }
 
-    /// Whether a plain piece of text (which ends in no quote and no newline) is content as it is, or reasoning.
+    /// Whether `text` is content as it is (false), or reasoning (true), if no control token is in it.
     #[inline]
-    pub(crate) fn plain_text(&mut self) -> Option<bool> {
-        if self.state != State::Text || (self.thought && (self.blank_stretch || !self.blanks.is_empty())) {
+    pub(crate) fn says(&self, text: &str) -> Option<bool> {
+        if self.state != State::Text || text.is_empty() {
             return None;
         }
-        self.quote = 0;
-        Some(self.thought)
+        let held = self.thought && (self.blank_stretch || !self.blanks.is_empty() || text.ends_with('\n'));
+        (!held).then_some(self.thought)
     }
 
-    /// Takes the next symbol.
-    pub(crate) fn push(&mut self, symbol: Symbol<'_>, context: Context<'_>, out: &mut Output) {
-        if let Some((tail, from)) = self.symbol(self.plain_channels(symbol), context, out) {
+    /// This text has been passed on as it is.
+    #[inline]
+    pub(crate) fn said(&mut self, text: &str) {
+        self.quote = text.bytes().next_back().filter(|byte| is_quote(*byte)).unwrap_or_default();
+    }
+
+    /// Within a call's arguments.
+    #[inline]
+    pub(crate) fn is_call(&self) -> bool {
+        self.state == State::Call
+    }
+
+    /// Takes the next text, and the control token behind it where there is one.
+    pub(crate) fn push(&mut self, text: &str, token: Option<ControlToken>, context: Context<'_>, out: &mut Output) {
+        if token == Some(ControlToken::Delimiter) && self.is_call() && self.arguments.pass_last(text, out) {
+            return;
+        }
+        if !text.is_empty() {
+            self.push_symbol(Symbol::Text(text), context, out);
+        }
+        if let Some(token) = token {
+            self.push_symbol(self.plain_channel(token), context, out);
+        }
+    }
+
+    fn push_symbol(&mut self, symbol: Symbol<'_>, context: Context<'_>, out: &mut Output) {
+        if let Some((tail, from)) = self.symbol(symbol, context, out) {
             self.push_rest(tail, from, context, out);
         }
     }
 
     /// With `parse_reasoning=False` channel markers are ordinary text.
-    fn plain_channels<'s>(&self, symbol: Symbol<'s>) -> Symbol<'s> {
-        match symbol {
-            Symbol::Control(token @ (ControlToken::ChannelOpen | ControlToken::ChannelClose))
-                if !self.parse_reasoning =>
-            {
-                Symbol::Text(token.literal())
-            }
-            _ => symbol,
-        }
+    fn plain_channel(&self, token: ControlToken) -> Symbol<'static> {
+        let channel = matches!(token, ControlToken::ChannelOpen | ControlToken::ChannelClose);
+        if channel && !self.parse_reasoning { Symbol::Text(token.literal()) } else { Symbol::Control(token) }
     }
 
     /// What a call has left is read again as what follows it. A call may end in that too, and leave something: that
@@ -156,7 +174,6 @@ impl Turn {
     /// One symbol; gives back what a call that ended in it has left unread.
     fn symbol(&mut self, symbol: Symbol<'_>, context: Context<'_>, out: &mut Output) -> Option<Rest> {
         match symbol {
-            Symbol::Text("") => None,
             Symbol::Text(text) => self.text(text, context, out),
             Symbol::Control(token) => self.control(token, context, out),
         }
@@ -182,13 +199,7 @@ impl Turn {
                     }
                 }
                 State::Header => rest = self.header(rest, context, out),
-                State::Call => {
-                    let verdict = self.arguments.push(Symbol::Text(rest), context, out);
-                    if verdict == Verdict::More {
-                        return None;
-                    }
-                    return self.verdict(verdict, context, out);
-                }
+                State::Call => return self.call(Symbol::Text(rest), context, out),
                 State::Skip { reason, index, blank } => {
                     out.unparsed(reason, index, rest);
                     let blank = blank && rest.bytes().all(is_blank);
@@ -250,7 +261,7 @@ impl Turn {
         if text.is_empty() {
             return;
         }
-        self.quote = text.bytes().next_back().filter(|byte| is_quote(*byte)).unwrap_or_default();
+        self.said(text);
         if !self.thought {
             out.text(false, text);
             return;
@@ -350,6 +361,14 @@ impl Turn {
         arguments.begin(index, opening, schema, out);
     }
 
+    /// A symbol within a call's arguments.
+    fn call(&mut self, symbol: Symbol<'_>, context: Context<'_>, out: &mut Output) -> Option<Rest> {
+        match self.arguments.push(symbol, context, out) {
+            Verdict::More => None,
+            verdict => self.verdict(verdict, context, out),
+        }
+    }
+
     /// What a step of the arguments has decided; gives back what they have left unread.
     fn verdict(&mut self, mut verdict: Verdict, context: Context<'_>, out: &mut Output) -> Option<Rest> {
         loop {
@@ -412,10 +431,7 @@ impl Turn {
                 }
                 return self.control(token, context, out);
             }
-            State::Call => {
-                let verdict = self.arguments.push(Symbol::Control(token), context, out);
-                return self.verdict(verdict, context, out);
-            }
+            State::Call => return self.call(Symbol::Control(token), context, out),
             State::Skip { reason, index, blank } => {
                 let ends = token == ControlToken::CallOpen
                     || token.is_end_marker()

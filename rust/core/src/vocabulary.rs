@@ -49,6 +49,12 @@ struct Slot {
     class: u8,
 }
 
+impl Slot {
+    const fn is_text(self) -> bool {
+        self.class & !(PLAIN | NUMBER) == TEXT
+    }
+}
+
 /// Bytes that are copied of a piece at once; most are shorter.
 const WINDOW: usize = 16;
 /// Pieces that are put together at once: no character lies in two of them.
@@ -128,11 +134,15 @@ impl Vocabulary {
     }
 
     /// Appends the texts of the first ids, up to one that is no text; gives back how many these are.
+    #[inline]
     pub(crate) fn write_texts(&self, ids: &[u32], out: &mut String) -> usize {
         // Few are better written one by one.
-        if !ids.first_chunk::<4>().is_some_and(|first| first.iter().all(|id| self.text(*id).is_some())) {
-            return 0;
-        }
+        let some = ids.first_chunk::<4>().is_some_and(|first| first.iter().all(|id| self.place(*id).is_some()));
+        if some { self.write_many(ids, out) } else { 0 }
+    }
+
+    #[inline(never)]
+    fn write_many(&self, ids: &[u32], out: &mut String) -> usize {
         // A window is copied for each piece whatever its length, which costs less than its length would.
         let arena = self.arena.as_bytes();
         let mut block = [0; RUN * WINDOW];
@@ -141,7 +151,7 @@ impl Vocabulary {
             let before = done;
             let mut filled = 0;
             for id in run {
-                let Some([start, end]) = self.text(*id) else { break };
+                let Some([start, end]) = self.place(*id) else { break };
                 if end - start > WINDOW {
                     push_utf8(out, block.get(..filled));
                     filled = 0;
@@ -164,16 +174,17 @@ impl Vocabulary {
 
     /// Where the text of `id` begins and ends, if it is one.
     #[inline]
-    fn text(&self, id: u32) -> Option<[usize; 2]> {
+    fn place(&self, id: u32) -> Option<[usize; 2]> {
         let [slot, next] = self.slots(id)?;
-        (slot.class & !(PLAIN | NUMBER) == TEXT).then_some([slot.start as usize, next.start as usize])
+        slot.is_text().then_some([slot.start as usize, next.start as usize])
     }
 
-    /// The text of `id` where it is [`PLAIN`].
+    /// The text of `id` if it is one, and whether it is [`PLAIN`].
     #[inline]
-    pub(crate) fn plain(&self, id: u32) -> Option<&str> {
+    pub(crate) fn text(&self, id: u32) -> Option<(&str, bool)> {
         let [slot, next] = self.slots(id)?;
-        if slot.class & PLAIN == 0 { None } else { self.slice(slot, next) }
+        let text = if slot.is_text() { self.slice(slot, next) } else { None };
+        text.map(|text| (text, slot.class & PLAIN > 0))
     }
 
     /// Whether the vocabulary has this id.

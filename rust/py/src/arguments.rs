@@ -1,7 +1,7 @@
 //! The functions over the text of one call's arguments.
 
 use gemma4_parser as core;
-use gemma4_parser::canonical::{self, Canonical, Token};
+use gemma4_parser::canonical::{self, Canonical, Number, Token};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -93,7 +93,13 @@ fn canonical_value<'py>(py: Python<'py>, text: &str) -> PyResult<Option<Bound<'p
             Token::Other => return Ok(None),
         };
         match &mut innermost {
-            Open::Array(items) => items.push(value),
+            Open::Array(items) => {
+                items.push(value);
+                items.extend(reader.numbers().map(|number| match number {
+                    Number::Integer(value) => PyInt::new(py, value).into_any(),
+                    Number::Float(value) => PyFloat::new(py, value).into_any(),
+                }));
+            }
             Open::Object(dict, key) => {
                 if let Some(key) = key.take() {
                     dict.set_item(key, value)?;
@@ -105,12 +111,13 @@ fn canonical_value<'py>(py: Python<'py>, text: &str) -> PyResult<Option<Bound<'p
 
 /// The keys met last: those of the objects of an array are the same again and again.
 #[derive(Default)]
-struct Keys<'t, 'py>([Option<(&'t str, Bound<'py, PyString>)>; 16]);
+struct Keys<'t, 'py>([Option<(&'t str, Bound<'py, PyString>)>; 32]);
 
 impl<'t, 'py> Keys<'t, 'py> {
     fn get(&mut self, py: Python<'py>, text: &'t str) -> Bound<'py, PyString> {
-        let last = text.as_bytes().last().copied().unwrap_or_default();
-        let place = (text.len() ^ usize::from(last)) % self.0.len();
+        let bytes = text.as_bytes();
+        let [first, last] = [bytes.first(), bytes.last()].map(|byte| usize::from(byte.copied().unwrap_or_default()));
+        let place = (first * 3 + last * 5 + bytes.len()) % self.0.len();
         let Some(slot) = self.0.get_mut(place) else { return PyString::new(py, text) };
         match slot {
             Some((known, key)) if *known == text => key.clone(),

@@ -31,13 +31,15 @@ impl Ids {
         if ids.is_exact_instance_of::<PyInt>() {
             read.push(id_of(ids)?);
         } else if let Ok(list) = ids.cast::<PyList>() {
-            read.reserve(list.len());
-            for item in list {
-                read.push(id_of(&item)?);
+            // The items of a tuple can be borrowed; but what is no int may run code, which may change the list.
+            let mut done = read.ints(&list.to_tuple())?;
+            while done < list.len() {
+                read.push(id_of(&list.get_item(done)?)?);
+                done += 1;
             }
         } else if let Ok(tuple) = ids.cast::<PyTuple>() {
-            read.reserve(tuple.len());
-            for item in tuple {
+            let done = read.ints(tuple)?;
+            for item in tuple.iter_borrowed().skip(done) {
                 read.push(id_of(&item)?);
             }
         } else if is_text(ids) {
@@ -58,10 +60,18 @@ impl Ids {
         if self.heap.is_empty() { self.inline.get(..self.used).unwrap_or_default() } else { &self.heap }
     }
 
-    fn reserve(&mut self, len: usize) {
-        if len > INLINE {
-            self.heap.reserve_exact(len);
+    /// Reads the ints that the tuple begins with; how many there are.
+    fn ints(&mut self, tuple: &Bound<'_, PyTuple>) -> PyResult<usize> {
+        if tuple.len() > INLINE {
+            self.heap.reserve_exact(tuple.len());
         }
+        for (at, item) in tuple.iter_borrowed().enumerate() {
+            if !item.is_exact_instance_of::<PyInt>() {
+                return Ok(at);
+            }
+            self.push(id_of(&item)?);
+        }
+        Ok(tuple.len())
     }
 
     fn push(&mut self, id: u32) {
@@ -91,7 +101,6 @@ impl Ids {
         if !buffer.is_c_contiguous() {
             return Err(PyValueError::new_err(format!("{ACCEPTED}; this buffer is strided")));
         }
-        self.reserve(buffer.item_count());
         match element {
             UnsignedInteger { bytes: 4 } => {
                 self.elements::<u32, 4>(ids, buffer, u32::from_le_bytes, u32::from_be_bytes)
@@ -119,31 +128,26 @@ impl Ids {
                 let mut inline = [T::default(); INLINE];
                 if let Some(part) = inline.get_mut(..typed.item_count()) {
                     typed.copy_to_slice(ids.py(), part)?;
-                    return part.iter().try_for_each(|value| self.push_checked(*value));
+                    for value in part {
+                        self.push(checked(*value)?);
+                    }
+                    return Ok(());
                 }
-                return typed.to_vec(ids.py())?.into_iter().try_for_each(|value| self.push_checked(value));
+                self.heap = typed.to_vec(ids.py())?.into_iter().map(checked).collect::<PyResult<_>>()?;
+                return Ok(());
             }
         }
         let swapped = matches!(order, Some(b'>' | b'!'));
         let read = if swapped || cfg!(target_endian = "big") && order != Some(&b'<') { big } else { little };
         let bytes = PyMemoryView::from(ids)?.call_method0("tobytes")?.cast_into::<PyBytes>()?;
-        for element in bytes.as_bytes().chunks_exact(N) {
-            if let Ok(element) = <[u8; N]>::try_from(element) {
-                self.push_checked(read(element))?;
-            }
-        }
+        let elements = bytes.as_bytes().chunks_exact(N).filter_map(|element| element.try_into().ok());
+        self.heap = elements.map(|element| checked(read(element))).collect::<PyResult<_>>()?;
         Ok(())
     }
+}
 
-    fn push_checked<T: TryInto<u32> + std::fmt::Display + Copy>(&mut self, value: T) -> PyResult<()> {
-        match value.try_into() {
-            Ok(id) => {
-                self.push(id);
-                Ok(())
-            }
-            Err(_) => Err(out_of_range(&value.to_string())),
-        }
-    }
+fn checked<T: TryInto<u32> + std::fmt::Display + Copy>(value: T) -> PyResult<u32> {
+    value.try_into().map_err(|_| out_of_range(&value.to_string()))
 }
 
 /// One id: an int, or what Python itself would take as an index.

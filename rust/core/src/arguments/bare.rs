@@ -3,18 +3,42 @@
 use super::scalar::{Scalar, classify, is_json_scalar, write_number, write_string};
 use super::{Arguments, Context, HELD_LIMIT, State, Step, malformed};
 use crate::event::Repair;
+use crate::json::number_len;
 use crate::key_scan::Found;
 use crate::output::Output;
 use crate::tail::Unit;
 use crate::token::{ControlToken, is_blank, trim_end};
 
 impl Arguments {
-    pub(super) fn begin_bare(&mut self) -> Step {
+    pub(super) fn begin_bare(&mut self, context: Context<'_>, out: &mut Output) -> Step {
+        if let Some(end) = self.number_end() {
+            if !context.types(self.value).only_strings() {
+                self.begin_value(context, out);
+                out.fragment(self.index).push_str(self.tail.slice(self.cursor, end));
+                return self.after_bare(end, end);
+            }
+        }
         self.start = self.cursor;
         self.gap = false;
         self.bad = false;
         self.comma_run = false;
         self.state = State::Bare;
+        Step::Go
+    }
+
+    /// Where a JSON number that begins here ends, if what decides that stands directly behind it.
+    fn number_end(&self) -> Option<usize> {
+        let bytes = self.tail.bytes(self.cursor);
+        let length = number_len(bytes).ok()?;
+        let decided = length <= HELD_LIMIT && matches!(bytes.get(length), Some(b',' | b'}' | b']'));
+        decided.then_some(self.cursor + length)
+    }
+
+    /// A value has ended at `end`; what has decided it is the unit at `decided`, which is looked at again.
+    fn after_bare(&mut self, end: usize, decided: usize) -> Step {
+        self.mark = decided + 1;
+        self.cursor = end;
+        self.state = State::After;
         Step::Go
     }
 
@@ -125,11 +149,7 @@ impl Arguments {
         if self.comma_run {
             self.repairs.note(Repair::BareComma);
         }
-        // What has decided it is the unit at the cursor, which is looked at again.
-        self.mark = self.cursor + 1;
-        self.cursor = end;
-        self.state = State::After;
-        Step::Go
+        self.after_bare(end, self.cursor)
     }
 
     /// The comma was one of the text's own: walk on behind it.

@@ -1,8 +1,10 @@
 //! Brackets, and what may follow the arguments object.
 
+use alloc::boxed::Box;
+
 use super::{Arguments, Brackets, Context, DEPTH_LIMIT, Frame, State, Step, Verdict, malformed};
 use crate::event::Repair;
-use crate::header::{Forms, Progress};
+use crate::header::{Forms, Header, Progress};
 use crate::output::Output;
 use crate::tail::Unit;
 use crate::token::{ControlToken, is_blank};
@@ -93,7 +95,7 @@ impl Arguments {
                 self.advance(State::Complete)
             }
             Unit::Byte(b'c') if context.lenient => {
-                self.header.begin(false);
+                self.header.get_or_insert_with(|| Box::new(Header::new())).begin(false);
                 self.state = State::Next;
                 Step::Go
             }
@@ -125,10 +127,10 @@ impl Arguments {
         };
         let forms = Forms { lenient: true, drifted: false, declared: false };
         self.cursor += character.len_utf8();
-        match self.header.character(character, forms, context.tools) {
-            Progress::More => Step::Go,
-            Progress::No => malformed("expected the close marker or another call after the arguments"),
-            Progress::Call { round } => {
+        match self.header.as_mut().map(|header| header.character(character, forms, context.tools)) {
+            Some(Progress::More) => Step::Go,
+            None | Some(Progress::No) => malformed("expected the close marker or another call after the arguments"),
+            Some(Progress::Call { round }) => {
                 self.accept(out);
                 Step::Done(Verdict::Next { round })
             }

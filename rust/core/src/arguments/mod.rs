@@ -9,6 +9,7 @@ mod quoted;
 mod scalar;
 mod string;
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -19,7 +20,7 @@ use crate::key_scan::{KeyScan, Object, SwallowedKey};
 use crate::output::Output;
 use crate::schema::{SchemaId, Tools, Types};
 use crate::tail::{Symbol, Tail, Unit, reuse};
-use crate::token::{ControlToken, is_blank, is_quote, trim_end};
+use crate::token::{ControlToken, is_blank, is_quote, is_word, trim_end};
 
 /// Nesting depth; the arguments object is depth 1.
 pub(crate) const DEPTH_LIMIT: usize = 256;
@@ -74,11 +75,6 @@ enum Step {
     Go,
     Wait,
     Done(Verdict),
-}
-
-/// Bytes that are nothing but text in bare keys and values: walked over at once.
-const fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'.')
 }
 
 const fn malformed(what: &'static str) -> Step {
@@ -192,7 +188,8 @@ pub(crate) struct Arguments {
     swallowed: SwallowedKey,
     /// The key just read, decoded.
     key: String,
-    header: Header,
+    /// Made when another call follows in the block.
+    header: Option<Box<Header>>,
     repairs: Repairs,
 }
 
@@ -223,7 +220,7 @@ impl Arguments {
             scan: KeyScan::new(),
             swallowed: SwallowedKey::new(),
             key: String::new(),
-            header: Header::new(),
+            header: None,
             repairs: Repairs::new(),
         }
     }
@@ -256,7 +253,7 @@ impl Arguments {
 
     /// The name of the next call of the block, after [`Verdict::Next`].
     pub(crate) fn next_name(&self) -> &str {
-        self.header.name()
+        self.header.as_ref().map_or("", |header| header.name())
     }
 
     /// How many bytes of the input are not consumed.
@@ -284,11 +281,9 @@ impl Arguments {
 
     /// Takes the next symbol.
     pub(crate) fn push(&mut self, symbol: Symbol<'_>, context: Context<'_>, out: &mut Output) -> Verdict {
-        if let (Symbol::Text(text), State::String) = (symbol, self.state) {
-            if self.tail.is_empty() && !self.held {
-                self.pass(text, context, out);
-                return Verdict::More;
-            }
+        if let (Symbol::Text(text), State::String, false) = (symbol, self.state, self.held) {
+            self.pass(text, context, out);
+            return Verdict::More;
         }
         self.tail.push(symbol);
         self.run(context, out)
@@ -437,7 +432,12 @@ impl Arguments {
                 self.start = self.cursor;
                 self.gap = false;
                 self.state = State::BareKey;
-                Step::Go
+                let word = self.tail.count(self.cursor, is_word);
+                if word == 0 || word > HELD_LIMIT || self.tail.bytes(self.cursor + word).first() != Some(&b':') {
+                    return Step::Go;
+                }
+                self.cursor += word;
+                self.bare_key(Unit::Byte(b':'), context, out)
             }
         }
     }
@@ -547,7 +547,7 @@ impl Arguments {
             }
             b'}' | b']' => malformed("a closing bracket that does not fit"),
             b')' if self.is_round() => malformed("a closing bracket that does not fit"),
-            _ => self.begin_bare(),
+            _ => self.begin_bare(context, out),
         }
     }
 

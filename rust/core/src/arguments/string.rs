@@ -1,5 +1,7 @@
 //! Delimited strings: data is sent on as it comes (rules `string`, `marker-in-string`, `missing_close_delimiter`).
 
+use alloc::string::String;
+
 use super::scalar::write_coerced;
 use super::{Arguments, Brackets, Context, DEPTH_LIMIT, HELD_LIMIT, State, Step, Verdict, malformed};
 use crate::event::{Reason, Repair};
@@ -94,7 +96,7 @@ impl Arguments {
         }
     }
 
-    /// What [`string`](Self::string) does with text where nothing is held: without a copy of what is sent.
+    /// What [`string`](Self::string) does with text where the string is sent as it comes: without a copy of that.
     pub(super) fn pass(&mut self, text: &str, context: Context<'_>, out: &mut Output) {
         let mut end = text.len();
         if context.lenient {
@@ -103,10 +105,33 @@ impl Arguments {
         }
         let (data, unsent) = text.split_at_checked(end).unwrap_or_default();
         if !data.is_empty() {
-            write_escaped(data, out.fragment(self.index));
+            write_escaped(data, self.send_held(out));
         }
         self.tail.push(Symbol::Text(unsent));
-        self.cursor = unsent.len();
+        self.cursor = self.tail.len();
+    }
+
+    /// Takes text and a delimiter directly behind it where this closes a string that is sent as it comes: then nothing
+    /// in the text can be structure.
+    pub(crate) fn pass_last(&mut self, text: &str, out: &mut Output) -> bool {
+        let closes = self.state == State::String && !self.held;
+        if closes {
+            let fragment = self.send_held(out);
+            write_escaped(text, fragment);
+            fragment.push('"');
+            self.state = State::After;
+        }
+        closes
+    }
+
+    /// Sends the closing brackets and blanks that are held of the open string: data follows them.
+    fn send_held<'o>(&mut self, out: &'o mut Output) -> &'o mut String {
+        let fragment = out.fragment(self.index);
+        if !self.tail.is_empty() {
+            write_escaped(self.tail.slice(self.mark, self.cursor), fragment);
+            self.clear();
+        }
+        fragment
     }
 
     /// Sends the string's data up to the cursor, but for what may be structure if the string is left open: the run

@@ -50,7 +50,13 @@ def fields(**strategies: Strategy) -> Strategy:
 
 part = st.fixed_dictionaries({"type": st.sampled_from(KINDS)}, optional={"text": texts})
 parts = st.lists(mostly(part, texts | values, one_in=6), max_size=3)
-contents = mostly(st.one_of(texts, st.none(), parts))
+# With a field that parts have and nobody reads, or one that makes a result's list a value.
+fuller = st.fixed_dictionaries(
+    {"type": st.sampled_from(["text", "output_text", "file"]), "text": texts, "detail": texts}
+)
+foreign = st.fixed_dictionaries({"type": st.sampled_from(["text", "input_text", "image"]), "text": texts, "x": texts})
+content_parts = st.lists(mostly(st.one_of(part, part, fuller, foreign), texts | values, one_in=6), max_size=3)
+contents = mostly(st.one_of(texts, st.none(), content_parts))
 ids = st.sampled_from(["1", "2", "3", "", None, 1])
 some_names = mostly(st.sampled_from(["f", "g"]), names, one_in=100)
 arguments = mostly(
@@ -69,7 +75,9 @@ calls = mostly(
 reasonings = mostly(texts | st.none(), parts, one_in=5)
 thinking = fields(reasoning=reasonings, reasoning_content=reasonings)
 results = st.one_of(
-    st.fixed_dictionaries({"role": st.just("tool"), "content": st.one_of(texts, values, parts), "tool_call_id": ids}),
+    st.fixed_dictionaries(
+        {"role": st.just("tool"), "content": st.one_of(texts, values, content_parts), "tool_call_id": ids}
+    ),
     fields(content=contents, tool_call_id=ids, name=names).map(lambda found: {"role": "tool", **found}),
     fields(content=contents, name=names, x=texts).map(lambda found: {"role": "function", **found}),
 )

@@ -112,6 +112,23 @@ def test_signatures_of_the_package() -> None:
     assert signature_of(g4.strip_thoughts) == "(messages, policy='current_turn')"
 
 
+class Question:
+    """A message in the manner of pydantic."""
+
+    def model_dump(self) -> dict[str, Any]:
+        return {"role": "user", "content": "q"}
+
+
+def test_a_class_is_no_message(impl: ModuleType) -> None:
+    """It has the method of its objects; each error says where it stands."""
+    assert g4.strip_thoughts([question := Question()]) == [question]
+    for function in (g4.strip_thoughts, impl.render):
+        with pytest.raises(TypeError, match=r"messages\[1\]"):
+            function([Question(), Question])
+    with pytest.raises(TypeError, match=r"messages\[0\]\['content'\]\[0\] must be a mapping, not type"):
+        g4.strip_thoughts([{"role": "assistant", "content": [Question]}], "none")
+
+
 def signature_of(thing: Any) -> str:
     """Without the types."""
     found = inspect.signature(thing)

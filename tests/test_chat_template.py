@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from itertools import product
+from time import perf_counter
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -220,6 +221,31 @@ def test_depth(is_list: bool) -> None:
     for _ in range(25):
         schema = {"type": "array", "items": schema} if is_list else {"type": "object", "properties": {"a": schema}}
     check([], [{"name": "f", "parameters": {"type": "object", "properties": {"x": schema}}}])
+
+
+def test_keys_beyond_ascii_in_more_than_one_batch() -> None:
+    """Equal keys in lower case keep their order; values are of types that cannot be compared."""
+    order = random.Random(1)
+    keys = [before + letter + str(number) for number in range(100) for before in "Éé" for letter in "ßẞ"]
+    order.shuffle(keys)
+    mapping: dict[str, Any] = {key: order.choice([None, 1, "s", [], {}]) for key in keys}
+    check(call(mapping), [{"name": "f", "parameters": {"type": "object", "properties": {key: {} for key in keys}}}])
+
+
+def test_many_keys_and_many_results_of_earlier_calls() -> None:
+    """Each result of the second kind has the id of a call that has its result; keys in a time far from the square."""
+    history = call({f"é{number}": number for number in range(4_000)})
+    for name, render in ENGINES["large"].items():
+        start = perf_counter()
+        render(messages=history)
+        assert perf_counter() - start < 4, name
+    history = [QUESTION]
+    for number in range(200):
+        function = {"name": f"f{number}", "arguments": {}}
+        history.append({"role": "assistant", "tool_calls": [{"id": f"c{number}", "function": function}]})
+        history.append({"role": "tool", "tool_call_id": f"c{number // 2 * 2}", "content": "x"})
+        history.append(QUESTION)
+    check(history)
 
 
 def test_every_variable_may_be_missing() -> None:

@@ -123,6 +123,60 @@ def test_the_ids_of_config_json_count_less(tmp_path: Path) -> None:
     assert read(tmp_path, "config.json")["eos_token_id"] == [1, 106]
 
 
+@pytest.mark.parametrize(
+    ("changes", "problems", "repaired"),
+    [
+        ({"eos_token_id": 49}, ["eos_token_id is 49"], ([1, 106, 50], 1)),
+        ({"eos_token_id": [49]}, ["eos_token_id has 49"], ([1, 106, 50], 1)),
+        ({"text_config": {"eos_token_id": 49}}, ["text_config.eos_token_id is 49"], ([1, 106], [1, 106, 50])),
+        ({"text_config": {"eos_token_id": [1, 49]}}, ["text_config.eos_token_id has 49"], ([1, 106], [1])),
+        (
+            {"eos_token_id": [49, 1], "text_config": {"eos_token_id": 49}},
+            ["eos_token_id has 49", "text_config.eos_token_id is 49"],
+            ([1], [1, 106, 50]),
+        ),
+        ({"eos_token_id": "49", "text_config": None}, [], None),
+    ],
+)
+def test_the_end_of_a_call_in_config_json(
+    tmp_path: Path, changes: Files, problems: list[str], repaired: tuple[Any, Any] | None
+) -> None:
+    """As the only id, in a list, for the whole model and for its text."""
+    files = right()
+    config = files["config.json"]
+    inner = {**config["text_config"], **(changes.get("text_config") or {})}
+    config |= {**changes, "text_config": inner if changes.get("text_config", 0) is not None else None}
+    write_model(tmp_path, files)
+    assert found(tmp_path) == [f"config.json: {problem}, <tool_call|>" for problem in problems]
+    if repaired:
+        fixed(tmp_path)
+        text = {**inner, "eos_token_id": repaired[1]}
+        assert read(tmp_path, "config.json") == {**config, "eos_token_id": repaired[0], "text_config": text}
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        ({"eos_token_id": [1, 106]}, "generation stops where config.json says, which does not name 50"),
+        ({"eos_token_id": 1}, "generation stops where config.json says, which does not name 106, 50"),
+        ({"text_config": {"eos_token_id": 106}}, "generation stops where config.json says, which does not name 1, 50"),
+        ({"eos_token_id": None, "text_config": {"eos_token_id": [50, 1]}}, "config.json says, which does not name 106"),
+        ({"eos_token_id": [50, 1, 106]}, "generation stops where config.json says, which not every server reads"),
+        ({}, "nothing names the ids to stop at"),
+        ({"text_config": []}, "nothing names the ids to stop at"),
+        (None, "nothing names the ids to stop at"),
+    ],
+)
+def test_what_stops_without_generation_config(tmp_path: Path, config: Files | None, reason: str) -> None:
+    files = changed(lambda files: (files.pop("generation_config.json"), files.pop("config.json")))
+    if config is not None:
+        files["config.json"] = {"model_type": "gemma4", **config}
+    write_model(tmp_path, files)
+    (told,) = check(tmp_path, model="large").findings
+    assert told.problem == "is missing"
+    assert told.reason.endswith(reason)
+
+
 # chat templates
 
 
@@ -265,6 +319,7 @@ def test_the_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Which of Google's it was says for which size.
     text = published(monkeypatch, "2026-05", "small")
     write_model(folder, {"chat_template.jinja": text})
+    assert check(folder).model == "small"
     fixed(folder)
     assert (folder / "chat_template.jinja").read_text(encoding="utf-8") == chat_template("small")
     for name, model in (("gemma-4-E2B-it", "small"), ("models--google--gemma-4-31B-it/snapshots/abc", "large")):
@@ -444,6 +499,38 @@ def test_a_post_processor_that_adds_bos(tmp_path: Path, nested: bool) -> None:
     assert (after["processors"][1] if nested else after) == tokenizer()["post_processor"]
     if not nested:
         assert Tokenizer.from_file(str(tmp_path / "tokenizer.json")).encode(prompt).ids[:2] == [2, 105]
+
+
+@pytest.mark.parametrize("kind", ["BertProcessing", "RobertaProcessing"])
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("separator", [["<eos>", 1], ["<bos>", 2]])
+def test_a_classifier_that_adds_bos(tmp_path: Path, kind: str, nested: bool, separator: list[Any]) -> None:
+    """What it adds besides is still added."""
+    record, other = tokenizer(), tokenizer(bos=True)["post_processor"]
+    step: dict[str, Any] = {"type": kind, "sep": separator, "cls": ["<bos>", 2]}
+    if kind == "RobertaProcessing":
+        step.update(trim_offsets=True, add_prefix_space=False)
+    record["post_processor"] = {"type": "Sequence", "processors": [step, other]} if nested else step
+    write_model(tmp_path, {**right(), "tokenizer.json": record})
+    place = str(tmp_path / "tokenizer.json")
+    before = Tokenizer.from_file(place)
+    assert found(tmp_path) == ["tokenizer.json: post_processor adds <bos>, and the chat template prints it itself"]
+    fixed(tmp_path)
+    after = Tokenizer.from_file(place)
+    # Of two templates behind each other, tokenizers reads one text only, and numbers what the first has added anew.
+    for texts in (("<|turn>",),) if nested else (("<|turn>",), ("<|turn>", "<turn|>")):
+        one, two = before.encode(*texts), after.encode(*texts)
+        kept = [(number, part) for number, part in zip(one.ids, one.type_ids, strict=True) if number != 2]
+        assert two.ids == [number for number, _ in kept]
+        assert nested or two.type_ids == [part for _, part in kept]
+    step["cls"] = ["<pad>", 0]
+    record["post_processor"] = step
+    assert found(write_model(tmp_path, {"tokenizer.json": record})) == []
+    broken: Any
+    for broken in (None, "<bos>", [], ["<bos>"], [["<bos>"], 2]):
+        step["cls"] = broken
+        write_model(tmp_path, {"tokenizer.json": record})
+        assert not any("<bos>" in text for text in found(tmp_path))
 
 
 def test_a_bos_that_becomes_one_too_many(tmp_path: Path) -> None:

@@ -272,4 +272,12 @@ def test_the_renderer_drops_the_same(impl: ModuleType, messages: list[Any], thin
     """Stripped by the policy that the option stands for, a conversation makes the same prompt."""
     options = {"enable_thinking": thinking, "preserve_thinking": preserve}
     stripped = g4.strip_thoughts(messages, "tool_turns" if preserve else "current_turn")
+    last_user = max((at for at, message in enumerate(messages) if message["role"] == "user"), default=-1)
+    for message in stripped[: max(last_user, 0)]:
+        if message["role"] == "assistant" and not (preserve and message.get("tool_calls")):
+            assert not message.get("reasoning")
+            assert not message.get("reasoning_content")
+            assert "<|channel>" not in str(message["content"])
+            assert "<channel|>" not in str(message["content"])
+            assert "'reasoning'" not in str(message["content"])
     assert impl.render(stripped, **options).text == impl.render(messages, **options).text

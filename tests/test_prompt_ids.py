@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer
 
 from gemma4_parser import CONTROL_TOKENS
+from gemma4_parser.prompt import _Encoder
 from prompt_cases import Error, PromptCase, prompt_cases
 from prompt_tokenizers import Wrapped, gemma_like, with_bos
 
@@ -288,8 +289,70 @@ def test_wrong_tokenizers(impl: ModuleType) -> None:
             prompt.ids(wrong)
 
 
+class Counted(Wrapped):
+    """Counts what is asked of it."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        super().__init__(tokenizer)
+        self.encoded: list[str] = []
+        self.readings = self.lookups = 0
+
+    @property
+    def added_tokens_decoder(self) -> dict[int, AddedToken]:
+        self.readings += 1
+        return super().added_tokens_decoder
+
+    def convert_tokens_to_ids(self, token: str) -> int:
+        self.lookups += 1
+        return super().convert_tokens_to_ids(token)
+
+    def encode(self, text: str, add_special_tokens: bool = True) -> list[int]:
+        self.encoded.append(text)
+        return super().encode(text, add_special_tokens)
+
+
+class Text(str):
+    """Counts the literals that it is compared with, and the pieces that are taken out of it."""
+
+    compared = 0
+
+    def startswith(self, prefix: Any, *places: Any) -> bool:
+        self.compared += len(prefix) if isinstance(prefix, tuple) else 1
+        return super().startswith(prefix, *places)
+
+    def __getitem__(self, place: Any) -> str:
+        self.compared += 1
+        return super().__getitem__(place)
+
+
 def test_ids_of_a_long_prompt_are_linear(impl: ModuleType) -> None:
-    """A text full of literals is cut in one pass; recursion and quadratic time would show here."""
-    prompt = impl.render([{"role": "user", "content": "<|turn>" * 20_000}])
-    ids = prompt.ids(TOKENIZER)
+    """A text full of literals is cut in one pass: every character is encoded once, in a piece for each literal."""
+    count = 20_000
+    prompt = impl.render([{"role": "user", "content": "<|turn>" * count}])
+    tokenizer = Counted(TOKENIZER)
+    ids = prompt.ids(tokenizer)
     check(prompt, ids)
+    data = [text for is_control, text in prompt.segments if not is_control]
+    assert len(tokenizer.encoded) == count + len(data)
+    assert "".join(tokenizer.encoded) == "".join(data)
+    assert tokenizer.readings == 1
+
+
+def test_many_special_tokens(impl: ModuleType) -> None:
+    """What a tokenizer has besides costs one reading of it, and no comparison for each `<` of a text."""
+    many = 6_000
+    others = [AddedToken(f"<unused{number}>", special=True, normalized=False) for number in range(many)]
+    tokenizer = gemma_like(other=others)
+    content = "<unused5999><<unused12> <unused6000> <unused1<unused1>>" + "<" * 2_000
+    prompt = impl.render([{"role": "user", "content": content}])
+    counted = Counted(tokenizer)
+    ids = prompt.ids(counted)
+    check(prompt, ids, tokenizer)
+    assert counted.readings == 1
+    assert counted.lookups <= len(CONTROL_TOKENS)
+    cut = [piece for piece in counted.encoded if piece.startswith("unused")]
+    assert [piece.partition(">")[0] for piece in cut] == ["unused5999", "unused12", "unused1"]
+    text = Text(content)
+    assert "".join(_Encoder(tokenizer).pieces(text)) == content
+    lengths = {len(token.content) for token in tokenizer.get_added_tokens_decoder().values()}
+    assert text.compared <= (content.count("<") + 1) * (len(lengths) + 1)

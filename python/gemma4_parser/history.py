@@ -66,7 +66,7 @@ def _mapping(value: Any, place: str) -> Mapping[str, Any]:
         return value
     from collections.abc import Mapping
 
-    if not isinstance(value, Mapping) and callable(dump := getattr(value, "model_dump", None)):
+    if not isinstance(value, Mapping | type) and callable(dump := getattr(value, "model_dump", None)):
         value = dump()
     if not isinstance(value, Mapping):
         raise TypeError(f"{place} must be a mapping, not {type(value).__name__}")

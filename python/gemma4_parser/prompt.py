@@ -121,9 +121,11 @@ class _Encoder:
         unknown = known.get("<unk>", _unknown(tokenizer))
         controls = {found for literal, found in known.items() if literal != "<unk>"}
         self._forbidden = controls | ({*special.values()} - {unknown})
-        self._literals: dict[str, tuple[str, ...]] = {}
-        for literal in {*CONTROL_TOKENS, *special} - {""}:
-            self._literals[literal[0]] = (*self._literals.get(literal[0], ()), literal)
+        self._literals = {*CONTROL_TOKENS, *special} - {""}
+        # Tokenizers have thousands of special tokens, but these begin and measure alike.
+        self._lengths: dict[str, set[int]] = {}
+        for literal in self._literals:
+            self._lengths.setdefault(literal[0], set()).add(len(literal))
 
     def control(self, literal: str) -> int:
         """The id of a control token."""
@@ -135,10 +137,11 @@ class _Encoder:
     def pieces(self, text: str) -> Iterator[str]:
         """The text, cut behind the first character of each literal."""
         cuts = [0, len(text)]
-        for first, literals in self._literals.items():
+        for first in self._lengths.keys() & set(text):
+            lengths = self._lengths[first]
             at = text.find(first)
             while at >= 0:
-                if text.startswith(literals, at):
+                if any(text[at : at + length] in self._literals for length in lengths):
                     cuts.append(at + 1)
                 at = text.find(first, at + 1)
         cuts.sort()

@@ -58,10 +58,6 @@ ODD_SCALARS: tuple[Any, ...] = (
     "text", "tool", "user", "assistant", "system", "function", "object", "array", "string", "STRING", "image",
     "response", *SCALARS,
 )
-ODD_HOLDERS: tuple[Any, ...] = (
-    [], {}, [[]], [{}], {"": None}, ["text"], [None], {"type": "text"}, [1, "x"], ["'", '"', 1.0], {"text": "x"},
-    [{"type": "text", "text": "x"}], {"items": {}}, ["it's", "é", "\u2028", "\x85\xad", "\n\\"], [True, None, 1e16, {}],
-)
 NAMES_OF_FIELDS = (
     "role", "content", "tool_calls", "tool_call_id", "name", "reasoning", "reasoning_content", "tool_responses", "type",
     "text", "function", "arguments", "id", "response", "function_call", "parameters", "input", "get", "keys",

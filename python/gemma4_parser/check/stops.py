@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 from gemma4_parser import CONTROL_TOKENS
 from gemma4_parser.check.directory import CONFIG, GENERATION, Examination
+from gemma4_parser.check.json_text import Place
 
 __all__ = ["at_eos_alone", "examine"]
 
@@ -26,12 +28,11 @@ def examine(found: Examination) -> None:
     if GENERATION not in found.data:
         content = {"bos_token_id": known["<bos>"], "eos_token_id": list(stops.values()), "pad_token_id": known["<pad>"]}
         repair = f"the file is written, with eos_token_id {_shown(list(stops.values()))}"
-        reason = f"generation stops where {CONFIG} says, which does not name {stops['<|tool_response>']}"
-        found.add(GENERATION, "stop-ids", "is missing", reason, repair)
+        found.add(GENERATION, "stop-ids", "is missing", _without_file(found, stops), repair)
         found.write(GENERATION, json.dumps(content, indent=2).encode() + b"\n")
     elif GENERATION in found.json:
         _examine_file(found, stops, known[NO_STOP])
-    _examine_config(found, known[NO_STOP])
+    _examine_config(found, stops, known[NO_STOP])
 
 
 def at_eos_alone(found: Examination) -> bool:
@@ -68,18 +69,42 @@ def _examine_file(found: Examination, stops: dict[str, int], no_stop: int) -> No
         found.add(GENERATION, "stop-ids", problem, reason, f"eos_token_id becomes {_shown(wanted)}", edit)
 
 
-def _examine_config(found: Examination, no_stop: int) -> None:
+def _without_file(found: Examination, stops: dict[str, int]) -> str:
+    """What it means that generation_config.json is missing."""
+    values = [place.value for _, place in _config_places(found) if place.value is not None]
+    if not values:
+        return "nothing names the ids to stop at"
+    # That of text_config counts only where the other is not.
+    named = values[0] if isinstance(values[0], list) else [values[0]]
+    missing = [str(number) for number in stops.values() if number not in named]
+    lack = f"does not name {', '.join(missing)}" if missing else "not every server reads"
+    return f"generation stops where {CONFIG} says, which {lack}"
+
+
+def _examine_config(found: Examination, stops: dict[str, int], no_stop: int) -> None:
     """The ids of config.json count only for what does not read the other file: Google's lack 50 as well."""
+    for name, place in _config_places(found):
+        text, listed = found.json[CONFIG], isinstance(place.value, list)
+        if no_stop not in (place.value if listed else [place.value]):
+            continue
+        kept = [item for item in text.items_of(place) if item.value != no_stop] if listed else []
+        # Without any id nothing would stop.
+        wanted = [item.value for item in kept] or list(stops.values())
+        edit = text.relisted(place, kept or wanted) if listed else text.replaced(place, wanted)
+        problem = f"{name} {'has' if listed else 'is'} {no_stop}, {NO_STOP}"
+        found.add(CONFIG, "stop-ids", problem, CUTS, f"{name} becomes {_shown(wanted)}", edit)
+
+
+def _config_places(found: Examination) -> Iterator[tuple[str, Place]]:
+    """Each `eos_token_id` of config.json, with its name."""
     if CONFIG not in found.json:
         return
     text = found.json[CONFIG]
-    place = text.members.get("eos_token_id")
-    if place is None or not isinstance(place.value, list) or no_stop not in place.value:
-        return
-    kept = [item for item in text.items_of(place) if item.value != no_stop]
-    repair = f"eos_token_id becomes {_shown([item.value for item in kept])}"
-    problem = f"eos_token_id has {no_stop}, {NO_STOP}"
-    found.add(CONFIG, "stop-ids", problem, CUTS, repair, text.relisted(place, kept))
+    inner = text.members.get("text_config")
+    inner_members = text.members_of(inner) if inner and isinstance(inner.value, dict) else {}
+    for prefix, members in (("", text.members), ("text_config.", inner_members)):
+        if "eos_token_id" in members:
+            yield f"{prefix}eos_token_id", members["eos_token_id"]
 
 
 def _shown(value: object) -> str:

@@ -94,7 +94,7 @@ def examine(found: Examination) -> None:
     origins = [_origin(template.text) for template in templates]
     # A template for one size tells which where nothing else does.
     told = {origin.model for origin in origins if origin.model}
-    model = found.model or (told.pop() if len(told) == 1 else None)
+    model = found.model = found.model or (told.pop() if len(told) == 1 else None)
     if not templates:
         repair = f"gemma4-parser's for {NAMES[model]} is written" if model else None
         reason = "servers refuse to chat, or guess a form that the model does not know"

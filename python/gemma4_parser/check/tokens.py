@@ -17,6 +17,8 @@ __all__ = ["examine", "vocabulary"]
 BOS = "<bos>"
 MEDIA = frozenset(literal for literal, number in CONTROL_TOKENS.items() if number > 200)
 NOT_SPECIAL = "servers that leave special tokens out of the text show them to the user"
+CLASSIFIERS = ("BertProcessing", "RobertaProcessing")
+"""Post-processors that put a token in front, `cls`, and one behind, `sep`."""
 ONE_BOS = "two <bos> stand at the start of a prompt, which the model has never seen"
 
 
@@ -136,6 +138,9 @@ def _examine_post_processor(found: Examination) -> None:
         step = waiting.pop()
         if not isinstance(step.value, dict):
             continue
+        if step.value.get("type") in CLASSIFIERS and _is_pair(step.value.get("cls")) and step.value["cls"][0] == BOS:
+            edits.append(text.replaced(step, _without_bos(step.value)))
+            continue
         members = text.members_of(step)
         steps = members.get("processors")
         if steps and isinstance(steps.value, list):
@@ -151,6 +156,25 @@ def _examine_post_processor(found: Examination) -> None:
         problem = f"post_processor adds {BOS}, and the chat template prints it itself"
         repair = f"post_processor adds no {BOS}"
         found.add(TOKENIZER, "double-bos", problem, ONE_BOS, repair, *edits)
+
+
+def _is_pair(token: object) -> bool:
+    return isinstance(token, list) and len(token) == 2 and isinstance(token[0], str) and type(token[1]) is int
+
+
+def _without_bos(step: dict[str, Any]) -> dict[str, Any]:
+    """A template that adds what a step of `CLASSIFIERS` does, but no `<bos>`: these cannot do without `cls`."""
+    roberta = step["type"] == "RobertaProcessing"
+    ends, special_tokens = [], {}
+    if _is_pair(step.get("sep")) and step["sep"][0] != BOS:
+        literal, number = step["sep"]
+        ends = [{"SpecialToken": {"id": literal, "type_id": 0}}]
+        special_tokens = {literal: {"id": literal, "ids": [number], "tokens": [literal]}}
+    second = 0 if roberta else 1
+    single = [{"Sequence": {"id": "A", "type_id": 0}}, *ends]
+    behind = [{"SpecialToken": {**end["SpecialToken"], "type_id": second}} for end in ends]
+    pair = [*single, *(ends if roberta else []), {"Sequence": {"id": "B", "type_id": second}}, *behind]
+    return {"type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": special_tokens}
 
 
 def _is_bos(step: object) -> bool:

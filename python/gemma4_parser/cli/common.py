@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO, TypeAlias
 
 from gemma4_parser import Event, Message, Prompt
+from gemma4_parser._json import json_value
 
 PROGRAM = "gemma4-parser"
 
@@ -69,11 +70,14 @@ def read_text(path: str | None) -> str:
         raise not_utf8(path, error.start) from error
 
 
-def read_json(path: str | None) -> Any:
-    """All of the input as a JSON value. Raises `Failure` where it is none."""
+def read_json(path: str | None, *, exact: bool = False) -> Any:
+    """All of the input as a JSON value. Raises `Failure` where it is none.
+
+    exact: numbers that int and float cannot hold are a `Decimal`.
+    """
     text = read_text(path)
     try:
-        return json.loads(text)
+        return json_value(text) if exact else json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Failure(f"{shown_name(path)}: not JSON: {error}") from error
 

@@ -41,7 +41,7 @@ def add_to(commands: Commands) -> None:
     command = commands.add_parser("render", help=summary, description=about)
     command.add_argument("file", nargs="?", metavar="FILE", help="the request (default: stdin)")
     command.add_argument("--tools", metavar="FILE", help="JSON file with the list of tools")
-    add_choices(command, "the request's model, else large")
+    add_choices(command, "the request's model, else large", ("fixed", "official"))
     for name, (option, about_it) in SWITCHES.items():
         command.add_argument(option, dest=name, action=argparse.BooleanOptionalAction, help=about_it)
     command.add_argument(
@@ -59,13 +59,12 @@ def add_to(commands: Commands) -> None:
     command.set_defaults(run=run)
 
 
-def add_choices(command: argparse.ArgumentParser, default: str) -> None:
+def add_choices(command: argparse.ArgumentParser, default: str, styles: tuple[str, ...]) -> None:
     """Adds what `template` has too."""
     sizes = "small: E2B, E4B; large: 12B, 26B-A4B, 31B; diffusion: DiffusionGemma"
     command.add_argument("--model", choices=("small", "large", "diffusion"), help=f"{sizes} (default: {default})")
-    command.add_argument(
-        "--style", choices=("fixed", "official"), default="fixed", help="official: as Google's template prints"
-    )
+    official = "as Google's template prints" if "official" in styles else "that is the model's own chat_template.jinja"
+    command.add_argument("--style", choices=styles, default="fixed", help=f"official: {official}")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -73,19 +72,18 @@ def run(options: argparse.Namespace) -> None:
     if options.ids != (options.tokenizer is not None):
         raise Failure("--ids and --tokenizer need each other")
     name = shown_name(options.file)
-    request = _request(read_json(options.file), name)
-    tools = request["tools"] if options.tools is None else read_json(options.tools)
+    request = _request(read_json(options.file, exact=True), name)
+    tools = request["tools"] if options.tools is None else read_json(options.tools, exact=True)
     switches = _switches(request, options, name)
+    asked = _model(request["model"], name)
+    kind = options.model or model_kind(asked)
     try:
-        prompt = render(
-            request["messages"],
-            tools,
-            model=options.model or _model(request["model"], name),
-            style=options.style,
-            **switches,
-        )
+        prompt = render(request["messages"], tools, model=kind or "large", style=options.style, **switches)
     except (TypeError, ValueError) as error:
         raise Failure(f"{name}: {error}") from error
+    if asked and not kind:
+        guess = f"model: {asked!r} names no size of Gemma 4, so this is the prompt of large; --model names the size"
+        prompt = Prompt(prompt.text, prompt.controls, prompt.start, (guess, *prompt.warnings))
     if options.json:
         print(prompt_json(prompt))
         return
@@ -117,10 +115,10 @@ def _request(given: Any, name: str) -> dict[str, Any]:
     return request
 
 
-def _model(asked: Any, name: str) -> Any:
+def _model(asked: Any, name: str) -> str:
     if asked is not None and not isinstance(asked, str):
         raise Failure(f"{name}: model must be text")
-    return model_kind(asked or "") or "large"
+    return asked or ""
 
 
 def _switches(request: dict[str, Any], options: argparse.Namespace, name: str) -> dict[str, Any]:
@@ -143,8 +141,10 @@ def _switches(request: dict[str, Any], options: argparse.Namespace, name: str) -
         found["add_generation_prompt"] = not found["continue_final_message"]
     switches = {option: value for option, value in found.items() if value is not None}
     for option, value in switches.items():
-        if not isinstance(value, bool) and option != "continue_final_message":
-            raise Failure(f"{name}: {option} must be true or false")
+        names_field = option == "continue_final_message"
+        if not isinstance(value, bool) and not (names_field and isinstance(value, str)):
+            kinds = "true, false or the name of a field" if names_field else "true or false"
+            raise Failure(f"{name}: {option} must be {kinds}")
     return switches
 
 

@@ -13,17 +13,14 @@ def add_to(commands: Commands) -> None:
     """Adds the command."""
     summary = "print the chat template, in Jinja, that makes the prompts of render"
     command = commands.add_parser("template", help=summary, description=summary[0].upper() + summary[1:] + ".")
-    add_choices(command, "large")
+    add_choices(command, "large", ("fixed",))
     command.add_argument("--output", metavar="FILE", help="write it to FILE (default: stdout)")
     command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
     """Prints or writes the template."""
-    try:
-        text = chat_template(options.model or "large", options.style)
-    except ValueError as error:
-        raise Failure(str(error)) from error
+    text = chat_template(options.model or "large", options.style)
     if options.output is None:
         write_exactly(text)
         return

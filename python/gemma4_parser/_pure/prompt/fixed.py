@@ -9,7 +9,16 @@ from .continuation import check
 from .declaration import Declaration
 from .jinja import truth
 from .official import Options, generation_prompt, print_result
-from .parts import arguments_of, is_parts, joined_texts, part_kind, part_text, placeholder, strip_thoughts
+from .parts import (
+    arguments_of,
+    is_parts,
+    joined_texts,
+    part_kind,
+    part_left_out,
+    part_text,
+    placeholder,
+    strip_thoughts,
+)
 from .results import MODEL_ROLES, RESULT_ROLES, Plan, Result, calls_of, function_of
 from .writer import (
     CALL_CLOSE,
@@ -97,6 +106,8 @@ class Fixed:
             text = text if type(text) is str else part_text(part, place)
             if text is None:
                 out.warn(place, PART, part_kind(part))
+            else:
+                part_left_out(part, out, place)
             out.add((text or "").strip(TRIMMED), " ")
 
     def _other_message(self, number: int) -> None:
@@ -190,10 +201,15 @@ class Fixed:
         if type(content) is not str and not isinstance(content, list):
             raise RenderError(str(place), "the content must be a string, a list or null")
         pieces: list[str] = []
+        would_stay = place[1] > self._last_user
         for part in [content] if type(content) is str else content:
             text = part_text(part, place)
             if text is not None:
-                pieces.append(strip_thoughts(text, self._out, place) if is_model else text.strip(TRIMMED))
+                part_left_out(part, self._out, place)
+                if is_model:
+                    pieces.append(strip_thoughts(text, self._out, place, would_stay=would_stay))
+                else:
+                    pieces.append(text.strip(TRIMMED))
             elif control := placeholder(part):
                 pieces.append(control)
             else:
@@ -248,6 +264,7 @@ class Fixed:
             texts: list[str] = []
             for part in content:
                 if (text := part_text(part, place)) is not None:
+                    part_left_out(part, self._out, place)
                     texts.append(text)
                 elif control := placeholder(part):
                     media.append(control)

@@ -9,7 +9,7 @@ from ..format import Control
 from ..json import Reader
 from ..token import BLANKS
 from .jinja import truth
-from .writer import TRIMMED, UNCLOSED, Place, Writer
+from .writer import INLINE, TRIMMED, UNCLOSED, Place, Writer
 
 _IMAGE, _AUDIO, _VIDEO = (Control(f"<|{kind}|>") for kind in ("image", "audio", "video"))
 PLACEHOLDERS = {"image": _IMAGE, "image_url": _IMAGE, "audio": _AUDIO, "input_audio": _AUDIO, "video": _VIDEO}
@@ -19,6 +19,15 @@ _ALL_PLACEHOLDERS = {**PLACEHOLDERS, "input_image": _IMAGE}
 """Those of the style `fixed`."""
 _TEXT_TYPES = ("text", "input_text", "output_text")
 _PART_TYPES = (*_TEXT_TYPES, *_ALL_PLACEHOLDERS, "video_url", "file", "input_file", "refusal")
+# The keys of content parts: an item with another one is of a list that is a value.
+_PART_KEYS = {
+    *("type", "text", "image", "image_url", "audio", "audio_url", "input_audio", "video", "video_url", "file"),
+    *("file_id", "file_data", "file_url", "filename", "refusal", "url", "uri", "data", "source", "path", "base64"),
+    *("format", "detail", "mime_type", "media_type", "mimeType", "transcript", "annotations", "citations"),
+    *("cache_control", "id", "index"),
+}
+# Fields of a text part that say nothing to a model.
+_SILENT = ("id", "type", "index", "annotations", "citations", "cache_control")
 
 
 def part_kind(part: Any) -> str:
@@ -29,8 +38,12 @@ def part_kind(part: Any) -> str:
 
 def is_parts(content: list[Any]) -> bool:
     """Whether the list of a tool message is one of content parts; any other is a value."""
-    kinds = [part.get("type") for part in content if isinstance(part, dict)]
-    return not content or any(type(kind) is str and kind in _PART_TYPES for kind in kinds)
+    known = [part for part in content if isinstance(part, dict) and _is_known(part.get("type"))]
+    return not content or (bool(known) and all(key in _PART_KEYS for part in known for key in part))
+
+
+def _is_known(kind: Any) -> bool:
+    return type(kind) is str and kind in _PART_TYPES
 
 
 def part_text(part: Any, place: Place) -> str | None:
@@ -47,17 +60,25 @@ def part_text(part: Any, place: Place) -> str | None:
     return text or ""
 
 
+def part_left_out(part: Any, out: Writer, place: Place) -> None:
+    """Warns of the fields of a text part that nobody reads."""
+    if isinstance(part, dict):
+        out.left_out(place, part, ("text",), silent=_SILENT)
+
+
 def placeholder(part: Any) -> Control | None:
     """The control token that stands for a mapping which is no text part; None where it is left out."""
     kind = part.get("type")
     return _ALL_PLACEHOLDERS.get(kind) if type(kind) is str else None
 
 
-def strip_thoughts(text: str, out: Writer, place: Place) -> str:
-    """A model's text without its inline thoughts, trimmed."""
+def strip_thoughts(text: str, out: Writer, place: Place, *, would_stay: bool = False) -> str:
+    """A model's text without its inline thoughts, trimmed; `would_stay` where the field of a thought is printed."""
     pieces = [piece.partition("<|channel>") for piece in text.split("<channel|>")]
     if pieces[-1][1]:
         out.warn(place, UNCLOSED)
+    if would_stay and any(opening for _, opening, _ in pieces[:-1]):
+        out.warn(place, INLINE)
     return "".join(before for before, _, _ in pieces).strip(TRIMMED)
 
 

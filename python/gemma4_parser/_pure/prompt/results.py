@@ -49,6 +49,10 @@ class Calls:
         """The ids of the calls, each once."""
         return list(self._last_of_id)
 
+    def last_names(self) -> dict[str, Any]:
+        """By id, the name of the last call of that id."""
+        return {key: self.names[within] for key, within in self._last_of_id.items()}
+
     def take_by_id(self, result: Result, *, again: bool = False) -> bool:
         """Gives the result to the first call of its id that has none, or (`again`) to the last one; whether it did."""
         if result.key is None or result.key not in self._last_of_id:
@@ -88,10 +92,11 @@ class Plan:
         self.calls: dict[int, Calls] = {}
         self.results: dict[int, list[Result]] = {}
         # The nearest message with calls; the same while only results and `tool_responses` have followed; by id, those
-        # since the last message that is neither the model's nor a result.
+        # since the last message that is neither the model's nor a result; by id, the name of the last call so far.
         self._nearest: Calls | None = None
         self._open: Calls | None = None
         self._loop: dict[str, deque[Calls]] = {}
+        self._earlier: dict[str, Any] = {}
         number, count = 0, len(messages)
         while number < count:
             end = number + 1
@@ -128,6 +133,7 @@ class Plan:
             self.results[number] = self._assigned(run, self._nearest)
             for key in self._nearest.ids():
                 self._loop.setdefault(key, deque()).append(self._nearest)
+        self._earlier |= self._nearest.last_names()
         return end
 
     def _assigned(self, results: list[Result], calls: Calls | None) -> list[Result]:
@@ -142,7 +148,9 @@ class Plan:
                 left.append(result)
         left = [result for result in left if calls is None or not calls.take_by_name(result)]
         for result in left:
-            if result.name is None:
+            if result.key in self._earlier:
+                result.name = self._earlier[result.key]
+            elif result.name is None:
                 if calls is not None and calls.take_next(result):
                     self._out.warn(result.place, BY_ORDER, result.name)
                 else:

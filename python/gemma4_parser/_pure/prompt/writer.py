@@ -30,7 +30,7 @@ _LITERAL = re.compile("|".join(map(re.escape, CONTROL_TOKENS)))
 
 # The rows of the table of warnings, in its order.
 (SPELLED, NO_CALL, HAS_RESPONSES, MOVED, BY_ORDER, ONE_MORE, NO_RESULT, PENDING) = range(8)
-(PART, FIELD, TWO_REASONINGS, UNCLOSED, ROLE, NO_TYPE, REFERENCE) = range(8, 15)
+(PART, FIELD, TWO_REASONINGS, UNCLOSED, INLINE, ROLE, NO_TYPE, REFERENCE) = range(8, 16)
 _TEXTS = (
     "the text spells {}, which is a control token for a tokenizer; ids() keeps it text",
     "the result answers no call and is left out",
@@ -44,6 +44,7 @@ _TEXTS = (
     'the field "{}" is left out',
     'the field "reasoning_content" is left out for "reasoning"',
     "an unclosed thought in the content is left out",
+    'a thought in the content is left out; in the field "reasoning" it would stay',
     'the role "{}" is not one that the model knows',
     "no type; OBJECT is assumed",
     '$ref "{}" is printed as it is',
@@ -92,7 +93,7 @@ def tool(number: int) -> Place:
 
 
 # Fields that say nothing to a model: no warning tells of them.
-_SILENT = ("id", "type", "index", "audio", "annotations", "strict")
+_SILENT = ("id", "type", "index", "annotations", "strict")
 
 
 class Writer:
@@ -119,10 +120,12 @@ class Writer:
         """A warning; `at` is the place's name where it is a part of a tool."""
         self._warnings.append((place, row, f"{at or place}: {_TEXTS[row].format(*values)}"))
 
-    def left_out(self, place: Place, fields: dict[str, Any], read: Collection[str]) -> None:
+    def left_out(
+        self, place: Place, fields: dict[str, Any], read: Collection[str], *, silent: Collection[str] = _SILENT
+    ) -> None:
         """Warns of the fields that are not null and that nobody reads."""
         for key, value in pairs_of(fields):
-            if key not in read and value is not None and key not in _SILENT:
+            if key not in read and value is not None and key not in silent:
                 self.warn(place, FIELD, key)
 
     def text(self) -> str:

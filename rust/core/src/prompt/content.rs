@@ -41,6 +41,11 @@ pub(super) fn has_channel(text: &str) -> bool {
     text.contains(OPEN) || text.contains(CLOSE)
 }
 
+/// Whether a thought opens and is closed in the text.
+pub(super) fn has_closed_thought(text: &str) -> bool {
+    text.split_once(OPEN).is_some_and(|(_, rest)| rest.contains(CLOSE))
+}
+
 /// A text of a message as it is printed: trimmed, a model's without its thoughts.
 pub(super) fn trimmed<'a>(text: &'a str, of_model: bool, place: Place, out: &mut Writer) -> Cow<'a, str> {
     if !of_model {

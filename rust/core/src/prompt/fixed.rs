@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::{mem, slice};
 
-use super::content::{left_out, trimmed, write_result, write_thought};
+use super::content::{has_closed_thought, left_out, trimmed, write_result, write_thought};
 use super::jinja::{trim, true_item};
 use super::parts::{arguments, is_parts, joined_texts, part_text, write_media};
 use super::results::{Answer, Plan, Sender, calls_of, function_of};
@@ -48,15 +48,16 @@ fn write_system(message: &Value<'_>, out: &mut Writer) -> Result<(), RenderError
     out.at(place);
     out.warn_of_fields(place, message, &["role", "content"]);
     let Some(Value::Array(parts)) = message.get("content") else {
-        return write_content(message, place, false, false, out).map(|_| ());
+        return write_content(parts_of(message, place)?, place, false, false, out).map(|_| ());
     };
     for part in parts {
         let text = match part.get("text").and_then(Value::as_str) {
             Some(text) => Some(text),
             None => part_text(part, place)?,
         };
-        if text.is_none() {
-            left_out(part, place, out);
+        match text {
+            Some(_) => out.warn_of_part(place, part),
+            None => left_out(part, place, out),
         }
         out.text(trim(text.unwrap_or_default()));
         out.text(" ");
@@ -113,7 +114,7 @@ impl<'a, 'w> Conversation<'a, 'w> {
         self.out.control(C::TurnOpen);
         self.out.text(role);
         self.out.text("\n");
-        write_content(message, place, false, false, self.out)?;
+        write_content(parts_of(message, place)?, place, false, false, self.out)?;
         if self.continued != Some(number) {
             self.close_turn();
         }
@@ -150,11 +151,11 @@ impl<'a, 'w> Conversation<'a, 'w> {
             }
         }
         if !has_responses {
-            self.write_text(message, place)?;
+            self.write_text(message, place, is_current)?;
         }
         self.write_calls(message, number)?;
         self.write_results(message, number)?;
-        if has_responses && self.write_text(message, place)? {
+        if has_responses && self.write_text(message, place, is_current)? {
             self.tail = Tail::Closed;
         }
         let next = self.next.get(number).copied().flatten();
@@ -204,11 +205,18 @@ impl<'a, 'w> Conversation<'a, 'w> {
         text.ok_or_else(|| RenderError::new(place, "the reasoning must be a string or a list of texts"))
     }
 
-    /// Prints the content of a message of the model; whether there is any.
-    fn write_text(&mut self, message: &Value<'_>, place: Place) -> Result<bool, RenderError> {
+    /// Prints the content of a message of the model; whether there is any. A thought in it would stay in its own field
+    /// where the message `is_current`.
+    fn write_text(&mut self, message: &Value<'_>, place: Place, is_current: bool) -> Result<bool, RenderError> {
         let start = self.out.len();
         self.out.at(place);
-        let ends_with_text = write_content(message, place, true, self.text_end == Some(start), self.out)?;
+        let parts = parts_of(message, place)?;
+        let ends_with_text = write_content(parts, place, true, self.text_end == Some(start), self.out)?;
+        let has_thought = |part| part_text(part, place).ok().flatten().is_some_and(has_closed_thought);
+        if is_current && parts.iter().any(has_thought) {
+            let text = "a thought in the content is left out; in the field \"reasoning\" it would stay";
+            self.out.warn(place, Topic::Thought, text);
+        }
         let is_printed = self.out.len() > start;
         if is_printed {
             self.text_end = ends_with_text.then_some(self.out.len());
@@ -277,7 +285,10 @@ impl<'a, 'w> Conversation<'a, 'w> {
         let mut others = Vec::new();
         for part in parts {
             match part_text(part, place)? {
-                Some(more) => text.push_str(more),
+                Some(more) => {
+                    text.push_str(more);
+                    self.out.warn_of_part(place, part);
+                }
                 None => others.push(part),
             }
         }
@@ -289,24 +300,29 @@ impl<'a, 'w> Conversation<'a, 'w> {
     }
 }
 
+/// The parts of a message's content; a text is one.
+fn parts_of<'a>(message: &'a Value<'a>, place: Place) -> Result<&'a [Value<'a>], RenderError> {
+    match message.get("content") {
+        None | Some(Value::Null) => Ok(&[]),
+        Some(text @ Value::String(_)) => Ok(slice::from_ref(text)),
+        Some(Value::Array(parts)) => Ok(parts),
+        Some(_) => Err(RenderError::new(place, "the content must be a string, a list or null")),
+    }
+}
+
 /// Prints the content of a message, behind a newline where it is `behind_text` and begins with one; whether it ends with
 /// text.
 fn write_content(
-    message: &Value<'_>,
+    parts: &[Value<'_>],
     place: Place,
     of_model: bool,
     mut behind_text: bool,
     out: &mut Writer,
 ) -> Result<bool, RenderError> {
-    let parts = match message.get("content") {
-        None | Some(Value::Null) => &[],
-        Some(text @ Value::String(_)) => slice::from_ref(text),
-        Some(Value::Array(parts)) => parts.as_slice(),
-        Some(_) => return Err(RenderError::new(place, "the content must be a string, a list or null")),
-    };
     let mut ends_with_text = false;
     for part in parts {
         if let Some(text) = part_text(part, place)? {
+            out.warn_of_part(place, part);
             let text = trimmed(text, of_model, place, out);
             if !text.is_empty() {
                 if mem::take(&mut behind_text) {

@@ -15,18 +15,60 @@ const MAX_DEPTH: usize = 256;
 
 static NO_ARGUMENTS: Value<'static> = Value::Object(Vec::new());
 
+/// The keys that content parts have.
+const PART_KEYS: [&str; 32] = [
+    "type",
+    "text",
+    "image",
+    "image_url",
+    "audio",
+    "audio_url",
+    "input_audio",
+    "video",
+    "video_url",
+    "file",
+    "file_id",
+    "file_data",
+    "file_url",
+    "filename",
+    "refusal",
+    "url",
+    "uri",
+    "data",
+    "source",
+    "path",
+    "base64",
+    "format",
+    "detail",
+    "mime_type",
+    "media_type",
+    "mimeType",
+    "transcript",
+    "annotations",
+    "citations",
+    "cache_control",
+    "id",
+    "index",
+];
+
 fn is_text_type(kind: &str) -> bool {
     matches!(kind, "text" | "input_text" | "output_text")
 }
 
 /// Whether the list of a tool message is one of content parts; any other is a value.
 pub(super) fn is_parts(items: &[Value<'_>]) -> bool {
-    let is_part = |kind: &str| {
+    let is_part_type = |kind: &str| {
         is_text_type(kind)
             || placeholder(kind).is_some()
             || matches!(kind, "input_image" | "video_url" | "file" | "input_file" | "refusal")
     };
-    items.is_empty() || items.iter().any(|item| item.get("type").and_then(Value::as_str).is_some_and(is_part))
+    let mut of_part_types = (items.iter())
+        .filter(|item| item.get("type").and_then(Value::as_str).is_some_and(is_part_type))
+        .filter_map(Value::as_object)
+        .peekable();
+    items.is_empty()
+        || of_part_types.peek().is_some()
+            && of_part_types.all(|pairs| pairs.iter().all(|(key, _)| PART_KEYS.contains(&&**key)))
 }
 
 /// The text of a text part; none for any other part (the repair `text-parts`).

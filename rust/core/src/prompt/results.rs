@@ -177,6 +177,8 @@ pub(super) struct Plan<'a> {
     open: Option<usize>,
     /// Those since the last message that is neither the model's nor a result, by the ids of their calls.
     in_loop: BTreeMap<Key<'a>, VecDeque<usize>>,
+    /// By the ids of all calls so far: the name of the last one.
+    names: BTreeMap<Key<'a>, Option<&'a Value<'a>>>,
 }
 
 impl<'a> Plan<'a> {
@@ -189,6 +191,7 @@ impl<'a> Plan<'a> {
             nearest: None,
             open: None,
             in_loop: BTreeMap::new(),
+            names: BTreeMap::new(),
         };
         let mut rest = messages.iter().copied().zip(senders).enumerate().peekable();
         while let Some((number, (message, sender))) = rest.next() {
@@ -229,15 +232,17 @@ impl<'a> Plan<'a> {
         let entries = Answer::of_entries(message, number);
         let calls = Calls::new(number, calls_of(message), !entries.is_empty());
         let place = self.calls.len();
-        let keys: Vec<_> = calls.by_id.keys().cloned().collect();
+        let last_names =
+            calls.by_id.iter().map(|(key, (_, last))| (key.clone(), calls.names.get(*last).copied().flatten()));
+        let last_names: Vec<_> = last_names.collect();
         self.calls.push(calls);
         self.places.insert(number, place);
         self.nearest = Some(place);
         if entries.is_empty() {
             self.assign(run, number, Some(place), out);
             self.open = Some(place);
-            for key in keys {
-                self.in_loop.entry(key).or_default().push_back(place);
+            for (key, _) in &last_names {
+                self.in_loop.entry(key.clone()).or_default().push_back(place);
             }
         } else {
             for answer in run {
@@ -246,6 +251,7 @@ impl<'a> Plan<'a> {
             self.assign(entries, number, Some(place), out);
             self.open = None;
         }
+        self.names.extend(last_names);
     }
 
     /// A message of the model without calls: its results are those of the calls right before.
@@ -259,7 +265,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Gives results to calls by id, then by name, then by order; they are printed with that message unless they are
-    /// moved to another.
+    /// moved to another. One with the id of an earlier call is not given to another by order: it has that call's name.
     fn assign(&mut self, mut answers: Vec<Answer<'a>>, number: usize, calls: Option<usize>, out: &mut Writer) {
         let mut left = Vec::new();
         let mut here = Vec::with_capacity(answers.len());
@@ -272,11 +278,16 @@ impl<'a> Plan<'a> {
                 here.push(answer);
             }
         }
-        let mut calls = self.calls_at(calls);
+        let mut calls = calls.and_then(|place| self.calls.get_mut(place));
         let mut nameless = Vec::new();
         for place in left {
             let Some(answer) = here.get_mut(place) else { continue };
-            if !calls.as_mut().is_some_and(|calls| calls.take_by_name(answer)) && answer.name.is_none() {
+            if calls.as_mut().is_some_and(|calls| calls.take_by_name(answer)) {
+                continue;
+            }
+            if let Some(name) = answer.key.as_ref().and_then(|key| self.names.get(key)) {
+                answer.name = *name;
+            } else if answer.name.is_none() {
                 nameless.push(place);
             }
         }

@@ -11,7 +11,10 @@ use crate::scan::{count, position};
 use crate::token::ControlToken;
 
 /// Fields that say nothing about what is printed.
-const SILENT: [&str; 6] = ["id", "type", "index", "audio", "annotations", "strict"];
+const SILENT: [&str; 5] = ["id", "type", "index", "annotations", "strict"];
+
+/// The same for a text part.
+const SILENT_IN_PARTS: [&str; 6] = ["id", "type", "index", "annotations", "citations", "cache_control"];
 
 /// What the text is made from; the order is that of the warnings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,6 +70,7 @@ pub(crate) enum Topic {
     Field,
     Reasoning,
     Unclosed,
+    Thought,
     Role,
     NoType,
     Reference,
@@ -148,8 +152,17 @@ impl Writer {
 
     /// Warns of the fields that are not null and that are not `read`.
     pub(crate) fn warn_of_fields(&mut self, place: Place, fields: &Value<'_>, read: &[&str]) {
+        self.warn_of_others(place, fields, read, &SILENT);
+    }
+
+    /// The same for a text part, at its message.
+    pub(crate) fn warn_of_part(&mut self, place: Place, part: &Value<'_>) {
+        self.warn_of_others(place, part, &["text"], &SILENT_IN_PARTS);
+    }
+
+    fn warn_of_others(&mut self, place: Place, fields: &Value<'_>, read: &[&str], silent: &[&str]) {
         for (key, value) in fields.as_object().unwrap_or_default() {
-            if *value != Value::Null && !read.contains(&&**key) && !SILENT.contains(&&**key) {
+            if *value != Value::Null && !read.contains(&&**key) && !silent.contains(&&**key) {
                 self.warn(place, Topic::Field, format_args!("the field \"{key}\" is left out"));
             }
         }

@@ -309,3 +309,39 @@ def test_reasoning_half_alone_loses_nothing_at_the_end(text: str, size: int) -> 
     message = g4.parse([*ids, TURN_END], vocabulary(), lenient=False)
     assert (said.reasoning, said.content) == (message.reasoning or "", message.content or "")
     assert said.calls == {}
+
+
+@pytest.mark.parametrize("size", (1, 4, 10_000))
+@pytest.mark.parametrize("names", [("gemma4_rust", "gemma4_rust"), ("gemma4_rust", None)])
+def test_where_only_text_arrives_it_is_read(names: tuple[str, str | None], size: int) -> None:
+    server = Server(request(TOOLS), prompt=PROMPT["content"], parser_class=composed(*names))
+    texts = [text for _, text in in_steps(tokenise(THOUGHT + "One." + CALL + "Two."), size)]
+    for number, text in enumerate(texts):
+        server.step([], text, "stop" if number == len(texts) - 1 else None)
+    thought = THOUGHT if names[1] is None else ""
+    assert server.said.content == thought + "One.Two."
+    assert server.said.reasoning == ("" if names[1] is None else "Hm.")
+    assert [name for name, _ in server.said.accepted()] == ["f"]
+
+
+@pytest.mark.parametrize("size", (1, 4))
+def test_an_abort_runs_no_call(size: int) -> None:
+    ids = tokenise('One.<|tool_call>call:f{path:<|"|>/tmp/a<|"|>}')
+    server = Server(request(TOOLS, max_completion_tokens=len(ids)), prompt=PROMPT["content"])
+    said = server.run(ids, size, "abort")
+    assert (said.content, said.accepted()) == ("One.", [])
+
+
+@pytest.mark.parametrize("choice", ["auto", "none", "required", None])
+@pytest.mark.parametrize("names", [("gemma4_rust", "gemma4_rust"), ("gemma4_rust", None), (None, "gemma4_rust")])
+def test_special_tokens_are_kept_in_the_text(names: tuple[str | None, str | None], choice: str | None) -> None:
+    """Without a reasoning parser, 0.22 keeps them where a tool may be called, as its own parser does."""
+    asked = request(TOOLS, tool_choice=choice) if choice is not None else request()
+    assert asked.skip_special_tokens is not False
+    parser = composed(*names)
+    halves = [half for half in (parser.reasoning_parser_cls, parser.tool_parser_cls) if half is not None]
+    for half in halves:
+        asked = half(tokenizer()).adjust_request(asked)
+    if two_halves() or names[1] is not None or choice in ("auto", "required"):
+        assert asked.skip_special_tokens is False
+    assert asked.structured_outputs is None

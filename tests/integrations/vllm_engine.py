@@ -2,8 +2,8 @@
 
     python vllm_engine.py serve MODEL …
 
-Replaced is what needs a device: the platform counts as a CPU, and the client of the engine core, which would start it in
-another process, gives scripted ids. Requests choose by their text: `output 12 by 4` is output 12 of the file that
+Replaced is what needs a device: the platform counts as a CPU, and the client of the engine core, which would start it
+in another process, gives scripted ids. Requests choose by their text: `output 12 by 4` is output 12 of the file that
 `GEMMA4_TEST_OUTPUTS` names (a JSON list of lists of ids), in steps of 4 tokens. Stop tokens and the limit of tokens end
 an output as they do in the scheduler.
 """
@@ -17,6 +17,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 # The platform comes before all that looks at it.
@@ -34,8 +35,7 @@ class Core:
 
     engine_ranks_managed = (0,)
 
-    class resources:  # noqa: N801  (the attribute of that name)
-        engine_dead = False
+    resources = SimpleNamespace(engine_dead=False)
 
     def __init__(self, model: str) -> None:
         self.tokenizer: Any = importlib.import_module("transformers").AutoTokenizer.from_pretrained(model)

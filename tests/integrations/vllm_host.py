@@ -218,7 +218,8 @@ def in_steps(ids: Sequence[int], size: int) -> Iterator[tuple[list[int], str]]:
             if number in CONTROL_IDS.values():
                 text += held.decode("utf-8", "replace")
                 held = b""
-                if not (number == TURN_END and at + size >= len(ids)):  # the text of the stop token is left out
+                # The text of the stop token is left out.
+                if not (number in STOPS and at + size >= len(ids) and number == ids[-1]):
                     text += table[number].decode()
                 continue
             held += table[number]

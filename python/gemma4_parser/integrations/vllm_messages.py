@@ -21,6 +21,7 @@ __all__ = [
     "delta_message",
     "make_tool_call_id",
     "offered",
+    "pieces_message",
 ]
 
 
@@ -161,7 +162,7 @@ def pieces_message(reasoning: str | None, content: str | None, pieces: list[Call
     if not pieces:
         return delta_message(content, reasoning)
     calls = [
-        _fragment(index, text) if call_id is None else _start(index, call_id, name, text)
+        _fragment(index, text) if call_id is None else _start(index, call_id, name or "", text)
         for index, call_id, name, text in pieces
     ]
     if not TWO_HALVES and (len(calls) > 1 or content is not None or reasoning is not None):
@@ -185,6 +186,6 @@ def _without_arguments_first(calls: list[Any]) -> list[Any]:
 class VllmStream(MessageStream[Any]):
     """One output, step by step, in the messages of this vLLM."""
 
-    message = staticmethod(pieces_message)
-    fragment = staticmethod(fragment_message)
-    text = staticmethod(text_message)
+    message: Any = staticmethod(pieces_message)
+    fragment: Any = staticmethod(fragment_message)
+    text: Any = staticmethod(text_message)

@@ -49,6 +49,7 @@ from gemma4_parser.integrations.vllm_messages import (
     make_tool_call_id,
     offered,
 )
+from gemma4_parser.integrations.vllm_responses import ResponsesStream, forced_content, is_responses
 from gemma4_parser.integrations.vllm_tokenizer import (
     CHANNEL,
     CHANNEL_END,
@@ -66,6 +67,8 @@ __all__ = ["Gemma4ReasoningParser", "Gemma4ToolParser"]
 
 
 SETTINGS = Settings.from_environment()
+WORDS = ("auto", "none", None)
+"""Choices of tools that force no call."""
 
 
 class _Ids(list[int]):
@@ -275,16 +278,16 @@ class _Reasoning(_Half):
         """A step without a tool half of ours: up to the first call, behind which the server goes on by itself."""
         stream = self._stream
         if stream is None:
-            vocabulary = vocabulary_of(self.model_tokenizer)
+            vocabulary = vocabulary_of(self.model_tokenizer) if ids or not text else None
             plain = replace(self.settings, lenient=False)  # calls are not its business, nor what looks like one
             stream = self._stream = VllmStream(vocabulary, start=self.start, settings=plain)
             if vocabulary is not None:
                 self._pacer = Pacer(vocabulary, frozenset(self.ids.values()))
         opener = self.ids[OPENER]
-        call = opener in ids
+        call = opener in ids or (self._pacer is None and OPENER in text)
         rest = ""
         if call:
-            ids = ids[: ids.index(opener)]
+            ids = ids[: ids.index(opener)] if opener in ids else ids
             at = text.find(OPENER)
             text, rest = (text[:at], text[at:]) if at >= 0 else (text, "")
         events = stream.read_text(text) if self._pacer is None else stream.read(self._pacer.push(ids, text))
@@ -317,6 +320,8 @@ class _Reasoning(_Half):
 
     def extract_reasoning(self, model_output: str, request: Any) -> tuple[str | None, str | None]:
         message = self._whole(model_output, request, self.start, True)
+        if not TWO_HALVES and is_responses(request) and getattr(request, "tool_choice", None) not in WORDS:
+            return message.reasoning, forced_content(message, request, self.settings)
         none = getattr(request, "tool_choice", None) == "none" and getattr(request, "tools", None)
         if message.tool_calls and not self.linked and not none:
             content = _without_thoughts(model_output, self.start)  # a tool half of vLLM, or none, may stand behind
@@ -409,7 +414,7 @@ class _Tool(_Half):
         """Keeps special tokens in the text. Forced calls come in the model's own syntax too, so no JSON is asked."""
         tools = getattr(request, "tools", None)
         choice = getattr(request, "tool_choice", None)
-        if tools and choice in ("auto", None, "none"):
+        if tools and choice in WORDS:
             request = ToolParser.adjust_request(self, request)
         if TWO_HALVES or (tools and choice != "none"):
             request.skip_special_tokens = False
@@ -461,10 +466,16 @@ class _Tool(_Half):
         half = ids.half if isinstance(ids, _Ids) else self._half
         vocabulary = vocabulary_of(self.model_tokenizer)
         # Behind a reasoning half of vLLM, text and ids of the first step need not belong together. Then text decides.
-        self._as_text = vocabulary is None or (half is None and not vocabulary.decode(list(ids)).startswith(text))
+        # So it does where no ids come with it.
+        self._as_text = (
+            vocabulary is None
+            or (not ids and bool(text))
+            or (half is None and not vocabulary.decode(list(ids)).startswith(text))
+        )
         if not self._as_text and vocabulary is not None and getattr(request, "stop", None):
             self._pacer = Pacer(vocabulary, frozenset(self.ids.values()))
-        self._stream = VllmStream(
+        kind = ResponsesStream if is_responses(request) else VllmStream
+        self._stream = kind(
             None if self._as_text else vocabulary,
             tools=tool_dicts(getattr(request, "tools", None) or self.tools),  # type: ignore[attr-defined]
             start=half.start if half is not None else "content",
@@ -475,7 +486,8 @@ class _Tool(_Half):
         )
         if not TWO_HALVES:  # 0.22 has no finish hook; the last step is known where the request limits its length
             fields = vars(request)  # reading the old name of the limit itself would warn
-            self._limit = fields.get("max_completion_tokens") or fields.get("max_tokens") or 0
+            limits = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+            self._limit = next((fields[name] for name in limits if fields.get(name)), 0)
             self._goes_on = bool(fields.get("ignore_eos"))
         elif not self._as_text and self._pacer is None and request.include_reasoning:
             self.push = self._stream.push
@@ -493,7 +505,7 @@ class _Tool(_Half):
             message = self._whole(model_output, request, "content", parse_reasoning)
         calls = message.tool_calls if getattr(request, "tool_choice", None) != "none" else ()
         content = self._content(message, bool(calls)) or None
-        tools = tool_dicts(getattr(request, "tools", None))
+        tools = tool_dicts(getattr(request, "tools", None)) if self.settings.profile.rewriter is not None else []
         made = [
             ToolCall(
                 id=make_tool_call_id(),

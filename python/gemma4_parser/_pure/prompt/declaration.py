@@ -9,7 +9,7 @@ from ..json import pointed_at
 from .writer import NO_TYPE, REFERENCE, TOOL_CLOSE, TOOL_OPEN, Place, Work, Writer, run
 
 MAX_REPLACED = 256
-"""How often `$ref` is replaced in one declaration; of those left, as many have a warning, since each names a whole path."""
+"""How often `$ref` is replaced in one declaration; as many of those left have a warning: each names a whole path."""
 
 _LEFT_OUT = ("$schema", "$id", "$anchor", "$comment", "$defs", "definitions")
 _EMPTY_LEFT_OUT = ("description", "enum", "required")

@@ -250,7 +250,13 @@ def test_closed_pipe() -> None:
 
 def test_interrupt() -> None:
     line = [sys.executable, "-m", "gemma4_parser", "demo", "--events", "--delay", "0.5"]
-    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT) as process:
+
+    def heeds_interrupts() -> None:
+        """A shell's background jobs ignore them, and so would their children."""
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    pipe = subprocess.PIPE
+    with subprocess.Popen(line, stdout=pipe, stderr=pipe, env=ENVIRONMENT, preexec_fn=heeds_interrupts) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.readline()

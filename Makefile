@@ -27,8 +27,8 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml LICENSE $(wildcard README.md) \
 export PYO3_PYTHON := $(abspath $(BIN)/python)
 
 .PHONY: help demo test test-rust test-python test-references test-integrations fuzz fuzz-core lint types dev wheel \
-	wheel-pure bench bench-peers bench-instructions bench-rust bench-python bench-prompts bench-report clean nightly \
-	interpreter tools components
+	wheel-pure bench bench-peers bench-instructions bench-rust bench-python bench-prompts bench-vllm bench-report clean \
+	nightly interpreter tools components
 
 help: ## list the words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -111,6 +111,9 @@ bench-python: $(VENV)/.wheel ## times of the calls from Python, by pytest-benchm
 
 bench-prompts: $(VENV)/.wheel ## times of rendering, against transformers with Google's template (ARGS=--record)
 	$(BIN)/python bench/prompts.py $(ARGS)
+
+bench-vllm: $(VENV)/.wheel ## a step through vLLM 0.33's own server path, beside its built-in parser (ARGS=--record)
+	$(BIN)/python bench/vllm_deltas.py $(ARGS)
 
 bench-report: $(VENV)/.wheel ## the pictures and tables of the newest records, also in README.md
 	$(BIN)/python $(PIP) install matplotlib

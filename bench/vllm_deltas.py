@@ -65,18 +65,14 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     from gemma4_parser.bench import workloads
     from gemma4_parser.bench.vocabulary import Vocabulary
 
-    site = str(SITE)
-    if options.site is None:
-        install()
-    else:
-        site = str(options.site)
+    install()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         vocabulary = Vocabulary()
         vocabulary.write(folder / "tokenizer.json")
         workloads.save(workloads.make(vocabulary, chosen(options)), folder / "workloads.json")
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("GEMMA4_", "VLLM_"))}
-        environment |= {"PYTHONPATH": site, "CUDA_VISIBLE_DEVICES": "", "VLLM_LOGGING_LEVEL": "ERROR"}
+        environment |= {"PYTHONPATH": str(SITE), "CUDA_VISIBLE_DEVICES": "", "VLLM_LOGGING_LEVEL": "ERROR"}
         command = [str(options.vllm), __file__, "--worker", str(folder), "--rounds", str(options.rounds)]
         command += ["--quick"] if options.quick else []
         subprocess.run(command, env=environment, check=True)
@@ -240,7 +236,6 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", nargs="*", default=[], help="workloads whose name has one of these parts")
     parser.add_argument("--vllm", type=Path, default=VLLM, help="the interpreter that has vLLM 0.33")
-    parser.add_argument("--site", type=Path, help="a folder with the package, instead of the newest wheel")
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker is not None:

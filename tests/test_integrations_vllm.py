@@ -64,6 +64,7 @@ def test_calls_without_special_tokens() -> None:
         ("thought\nHi", None, "Hi"),
         (" Hi <eos>", None, "Hi"),
         ("Hm.<channel|>Hi", "Hm.", "Hi"),
+        ("thought\nHm.<channel|>Hi", "Hm.", "Hi"),
         ("<|channel>thought\nHm.", "Hm.", ""),
         ("<|channel>thought\nA<channel|>B<|channel>thought\nC<channel|>D", "AC", "BD"),
         (f"<|channel>thought\nHm.<channel|>{CALL}<|tool_response>", "Hm.", f"{CALL}<|tool_response>"),

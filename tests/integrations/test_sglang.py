@@ -19,7 +19,19 @@ from gemma4_parser.integrations import sglang as ours
 from helpers import Case
 from integrations import sglang_host
 from integrations.hosts import NAMES as TOOL_NAMES
-from integrations.hosts import OTHER_TOOL, SIZES, TEXT_CASES, Turn, call_text, deltas, expected_content, tools_of, turns
+from integrations.hosts import (
+    OTHER_TOOL,
+    SIZES,
+    TEXT_CASES,
+    Turn,
+    call_text,
+    deltas,
+    expected_content,
+    tokenizer,
+    tools_of,
+    turns,
+)
+from integrations.served import commands, make_model
 
 sglang_host.prepare()
 
@@ -319,6 +331,41 @@ def test_the_entry_point_in_a_process_of_its_own(value: str | None) -> None:
     said = [line for line in run.stderr.splitlines() if line.startswith("gemma4_parser: gemma4-parser")]
     assert len(said) == (0 if value == "off" else 1)
     assert value != "replace" or "in place of the built-in gemma4" in said[0]
+
+
+COMMAND = """
+import sys
+sys.path[:0] = {paths!r}
+from integrations import sglang_host
+sglang_host.prepare()
+import sglang.launch_server
+def run_server(arguments):
+    print("ARGUMENTS", arguments.reasoning_parser, arguments.tool_call_parser)
+sglang.launch_server.run_server = run_server
+sys.argv = {words!r}
+from sglang.cli.main import main
+main()
+"""
+
+
+@pytest.mark.parametrize("name", ["gemma4_rust", "gemma4_nothing"])
+def test_the_command_line_of_the_readme(name: str, tmp_path: Path) -> None:
+    """Up to the start of the server, which needs kernels: plugins are loaded, and the names are checked."""
+    ((variables, words),) = commands("### SGLang, transformers, mlx-lm", "sglang")
+    assert variables == {} and words.count("gemma4_rust") == 2
+    config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "num_attention_heads": 2, "hidden_size": 64}
+    make_model(tmp_path, tokenizer(), [1], config)
+    words[words.index("--model-path") + 1] = str(tmp_path)
+    words = [name if word == "gemma4_rust" else word for word in words] + ["--device", "cpu"]
+    code = COMMAND.format(paths=[path for path in sys.path if path], words=words)
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1"}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, cwd="/")
+    if name == "gemma4_rust":
+        assert run.returncode == 0, run.stderr
+        assert "ARGUMENTS gemma4_rust gemma4_rust" in run.stdout
+    else:
+        assert run.returncode != 0 and "invalid choice: 'gemma4_nothing'" in run.stderr
+        assert "gemma4_rust" in run.stderr
 
 
 def test_a_wrong_variable_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,7 +104,7 @@ def parse_thinking_output(text: str) -> dict[str, str | None]:
         return {"thinking": None, "answer": _clean(text.removeprefix("thought\n"))}
     if CHANNEL_END in head and CHANNEL not in head[: head.index(CHANNEL_END)]:
         # The opener was in the prompt, or is lost.
-        message = parse(head, finish="length", start="reasoning")
+        message = parse(head.removeprefix("thought\n"), finish="length", start="reasoning")
     else:
         message = parse(head, finish="length")
     thinking, answer = message.reasoning, message.content or ""

@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from gemma4_parser.integrations.delta import LOGGER, CallPiece, Settings, rewrite, tool_dicts
+from gemma4_parser.integrations.delta import LOGGER, CallPiece, Finish, Settings, rewrite, tool_dicts
 from gemma4_parser.integrations.vllm_messages import TWO_HALVES, VllmStream, pieces_message
 from gemma4_parser.message import Message
 
@@ -42,10 +42,18 @@ class ResponsesStream(VllmStream):
         """The calls of this step's message."""
 
     def say(self, events: Sequence[Any]) -> Any:
+        self._step()
+        return super().say(events) if events else self._next()
+
+    def finish(self, reason: Finish, before: Iterable[Any] = ()) -> Any:
+        if not TWO_HALVES:  # the end has no message of its own
+            self._step()
+        return super().finish(reason, before)
+
+    def _step(self) -> None:
         self._told = 0
         self._begun |= self._now
         self._now = set()
-        return super().say(events) if events else self._next()
 
     def text(self, field: str, text: str) -> Any:
         self._wait(REASONING if field == "reasoning" else CONTENT, text)

@@ -32,7 +32,7 @@ impl Ids {
             read.push(id_of(ids)?);
         } else if let Ok(list) = ids.cast::<PyList>() {
             // The items of a tuple can be borrowed; but what is no int may run code, which may change the list.
-            let mut done = read.ints(&list.to_tuple())?;
+            let mut done = if list.len() > INLINE { read.ints(&list.to_tuple())? } else { 0 };
             while done < list.len() {
                 read.push(id_of(&list.get_item(done)?)?);
                 done += 1;
@@ -74,6 +74,7 @@ impl Ids {
         Ok(tuple.len())
     }
 
+    #[inline]
     fn push(&mut self, id: u32) {
         if self.heap.capacity() > 0 {
             self.heap.push(id);

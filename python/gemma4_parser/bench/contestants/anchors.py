@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, ClassVar
 
 from gemma4_parser.bench.contestants.base import ARGUMENTS, Contestant, Each, Keep, Missing, Place, Run, load
@@ -84,7 +88,10 @@ class Harmony(Anchor):
     """The parser of another model's format, called for each token: the nearest compiled relative.
 
     It brings no vocabulary and loads one from the network, or from the folder that `TIKTOKEN_ENCODINGS_BASE` names.
+    LiteLLM's package carries the same file, under the SHA-1 of its address, as tiktoken's cache does.
     """
+
+    CARRIED = "litellm_core_utils/tokenizers/fb374d419588a4632f3f557e76b4b70aebbca790"
 
     name = "harmony"
     label = "openai-harmony"
@@ -93,6 +100,12 @@ class Harmony(Anchor):
     def __init__(self, place: Place) -> None:
         super().__init__(place)
         self.harmony = load("openai_harmony")
+        litellm = find_spec("litellm")
+        if litellm is not None and litellm.origin is not None and "TIKTOKEN_ENCODINGS_BASE" not in os.environ:
+            carried = Path(litellm.origin).parent / self.CARRIED
+            if carried.exists():
+                shutil.copyfile(carried, place.tokenizer.with_name("o200k_base.tiktoken"))
+                os.environ["TIKTOKEN_ENCODINGS_BASE"] = str(place.tokenizer.parent)
         try:
             self.encoding = self.harmony.load_harmony_encoding(self.harmony.HarmonyEncodingName.HARMONY_GPT_OSS)
         except Exception as error:

@@ -27,8 +27,8 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml LICENSE $(wildcard README.md) \
 export PYO3_PYTHON := $(abspath $(BIN)/python)
 
 .PHONY: help demo test test-rust test-python test-references test-integrations fuzz fuzz-core lint types dev wheel \
-	wheel-pure bench bench-peers bench-instructions bench-rust bench-python bench-prompts bench-vllm bench-report clean \
-	nightly interpreter tools components
+	wheel-pure bench bench-peers bench-instructions bench-million bench-rust bench-python bench-prompts bench-vllm \
+	bench-report clean nightly interpreter tools components
 
 help: ## list the words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -100,6 +100,9 @@ bench-peers: interpreter ## install the parsers to compare with: vLLM, SGLang, t
 
 bench-instructions: $(VENV)/.wheel ## instructions by callgrind, against the newest record (ARGS=--quick, ARGS=--record)
 	$(BIN)/python bench/instructions.py $(ARGS)
+
+bench-million: | interpreter tools ## growth from 1k to 1M tokens, by callgrind: half an hour (ARGS=--record, ARGS="--only prose")
+	"$(PYTHON)" bench/million.py $(ARGS)
 
 bench-rust: | tools ## times of the core, by criterion: some minutes (ARGS=numbers is a filter, ARGS=--help)
 	cd bench/rust && cargo bench --locked --bench core -- $(ARGS)

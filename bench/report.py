@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import aims
 import prompts as rendering
 from common import BENCH, RECORD, newest_record, note
 from instructions import Row, delta_name
@@ -88,6 +89,8 @@ def readme(record: dict[str, Any]) -> list[str]:
     ]
     if not result.quiet.get("quiet"):
         lines += [f"The machine was not quiet ({'; '.join(result.quiet['why'])}): take the figures as rough.", ""]
+    reached = aims.Aims(result).fill()
+    lines += [f"{reached.title}:", "", *tables.markdown(reached), ""]
     lines += ["One token a step, µs a token; the others are given text, this parser token ids:", ""]
     lines += shown(result, tables.costs(result, "1"), ONE_TOKEN, [one.title for one in result.of_kind(*DRAWN)])
     lines += ["", f"{tables.LEGEND}.", ""]

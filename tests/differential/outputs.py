@@ -68,7 +68,7 @@ LENIENT_OPENERS = (
     "<|tool_call>:", "<|tool_call>", "<|tool_call>-", "<|tool_call|>call:", "<tool_call:", "call:",
     "<|tool_call> call:", "<|tool_call>call :", "<|tool_call>\ncall: ", "<|tool_call>call", "<|tool_call> :",
     "<|tool_call|> call:", "<|tool_call|>", " call:", "<|tool_call>call:call:", "<|tool_call>- ", "<tool_call: ",
-    "<|tool_call>Call:",
+    "<|tool_call>Call:", "<|tool_call>:call:",
 )
 BARE_OPENERS = ("call:", "<tool_call:", "<|tool_call|>call:", "call:", "call: ", "\ncall:", "call")
 """Where nothing else was before."""

@@ -215,7 +215,13 @@ impl Header {
             return Progress::More;
         }
         if character == '{' || (character == '(' && forms.lenient) {
-            let declared = || tools.is_some_and(|tools| tools.is_declared(self.name()));
+            let is_declared = |name: &str| tools.is_some_and(|tools| tools.is_declared(name));
+            // `:call:name{`: the colon was one too many, if that is the name that is meant.
+            let behind = self.name().strip_prefix(CALL).filter(|_| self.repair == Some(Repair::ColonOpener));
+            if behind.is_some_and(|name| is_declared(trim_start(name)) && !is_declared(self.name())) {
+                self.start += CALL.len();
+            }
+            let declared = || is_declared(self.name());
             return if empty || (forms.declared && !declared()) {
                 Progress::No
             } else {

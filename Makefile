@@ -23,6 +23,9 @@ FUZZ_TARGETS := splits_agree oracle arguments total
 SOURCES := Cargo.toml Cargo.lock pyproject.toml LICENSE $(wildcard README.md) \
 	$(shell find rust python -not -path '*/__pycache__*' -not -path 'rust/core/tests*' -not -name '*.so')
 
+# maturin's level is 6, and pyproject.toml cannot set it: 9 makes a wheel 2 % smaller.
+COMPRESS := --compression-level 9
+
 # The binding asks an interpreter for its version when it is compiled.
 export PYO3_PYTHON := $(abspath $(BIN)/python)
 
@@ -86,7 +89,7 @@ dev: $(VENV)/.wheel ## .venv with the tools and a build of the working tree
 	@echo "ready: source $(BIN)/activate"
 
 wheel: $(VENV)/.tools ## the release wheel, in dist/
-	$(BIN)/maturin build --release --locked --interpreter $(BIN)/python --out dist
+	$(BIN)/maturin build --release --locked $(COMPRESS) --interpreter $(BIN)/python --out dist
 
 wheel-pure: $(PACK)/.ready ## the pure-Python wheel, for every platform, in dist/; needs no Rust
 	$(PACK)/bin/python -m hatchling build --target wheel --directory dist
@@ -157,7 +160,7 @@ $(VENV)/.tools: requirements-dev.txt | tools
 # The working tree as a wheel, installed: what the tests test.
 $(VENV)/.wheel: $(SOURCES) $(VENV)/.tools
 	rm -rf $(VENV)/wheels
-	$(BIN)/maturin build --release --locked --quiet --interpreter $(BIN)/python --out $(VENV)/wheels
+	$(BIN)/maturin build --release --locked --quiet $(COMPRESS) --interpreter $(BIN)/python --out $(VENV)/wheels
 	$(BIN)/python $(PIP) install --force-reinstall --no-deps --no-index $(VENV)/wheels/*.whl
 	@touch $@
 

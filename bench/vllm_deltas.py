@@ -34,6 +34,7 @@ STREAMED = {
     "write_16k": STEPS,
     "edits_4k": STEPS,
     "edits_16k": STEPS,
+    "edits_64k": ("1",),
     "numbers": ("1", "16"),
     "prose": STEPS,
     "thought": STEPS,

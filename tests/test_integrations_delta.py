@@ -11,11 +11,21 @@ import pytest
 
 from gemma4_parser.integrations import delta as module
 from gemma4_parser.integrations.counters import COUNTERS, Counters
-from gemma4_parser.integrations.delta import CallPiece, Delta, DeltaStream, Settings, rewrite, tool_dicts, unparsed_text
+from gemma4_parser.integrations.delta import (
+    CallPiece,
+    Delta,
+    DeltaStream,
+    Settings,
+    as_written,
+    known_ids,
+    rewrite,
+    tool_dicts,
+    unparsed_text,
+)
 from gemma4_parser.integrations.pacing import Pacer
 from gemma4_parser.integrations.profiles import PROFILES, profile
 from gemma4_parser.message import ToolCall
-from helpers import CONTROL_IDS, Case, cases, cuts, tokenise
+from helpers import CONTROL_IDS, FIRST_BYTE, Case, cases, cuts, tokenise
 
 CALL = '<|tool_call>call:f{a:1,s:<|"|>x<|"|>}<tool_call|>'
 ARGUMENTS = '{"a":1,"s":"x"}'
@@ -232,6 +242,21 @@ def test_profiles_of_whole_calls() -> None:
         profile("vllm")
 
 
+@pytest.mark.parametrize("name", PROFILES)
+@pytest.mark.parametrize("style", ["standard", "whole_calls"])
+def test_what_a_profile_holds_of_a_rejected_call_is_not_lost(stream: Any, name: str, style: Any) -> None:
+    cut = '<|tool_call>call:f{a:<|"|>x y'
+    for pieces in ([cut], list(cut)):
+        made = stream(settings=Settings(profile=profile(name), style=style, unparsed="always"))
+        client = fed(made, pieces, "length")
+        sent = "".join(arguments for _, arguments in client.calls.values())
+        assert ("<|tool_call>call:f{" in client.content) is (style == "whole_calls")
+        assert "x y" in sent + client.content and (sent + client.content).count("x y") == 1
+    made = stream(settings=Settings(profile=profile(name), style=style), calls=False)
+    client = fed(made, ['<|tool_call>call:f{a:<|"|>x y<|"|>}<tool_call|>'])
+    assert client.calls == {} and "x y" in client.content and client.content.startswith("<|tool_call>call:f{")
+
+
 def test_tools_may_be_models() -> None:
     class Model:
         def model_dump(self) -> dict[str, Any]:
@@ -244,6 +269,23 @@ def test_tools_may_be_models() -> None:
 def test_unparsed_text(impl: ModuleType) -> None:
     message = impl.parse("a<|tool_call>x<tool_call|>b<channel|>c<|tool_call>call:f{a:1", finish="length")
     assert unparsed_text(message).startswith("<|tool_call>x<tool_call|><|tool_call>call:f{")
+
+
+@pytest.mark.parametrize(
+    ("output", "written"),
+    (
+        ('<|tool_call>call:f{a:<|"|>x', '<|tool_call>call:f{a:<|"|>x'),
+        (
+            "Text.<|tool_call>call:f{}<tool_call|><|tool_call>call:g{<turn|><eos>",
+            "<|tool_call>call:f{}<tool_call|><|tool_call>call:g{",
+        ),
+        ("<|channel>thought\n<|tool_call>x<channel|>A<|tool_call>call:f{<|tool_response>", "<|tool_call>call:f{"),
+        ("call:f{", ""),
+        ("", ""),
+    ),
+)
+def test_calls_as_they_were_written(output: str, written: str) -> None:
+    assert as_written(output) == written
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])
@@ -267,6 +309,45 @@ def test_pacing(vocabulary: Any, size: int, lag: int) -> None:
         return
     given += pacer.push([], text[sent:])
     assert given == ids
+
+
+def test_pacing_where_a_token_is_cut(vocabulary: Any) -> None:
+    """A stop string may begin within a token: what stands before it is spelled by the ids of single bytes."""
+    letters = [FIRST_BYTE + byte for byte in range(256)]
+    ids = tokenise("An é Paris and<turn|>")
+    for cut in ("An é Pa", "An é P", "An ", "A", "", "An é"):
+        pacer = Pacer(vocabulary, frozenset(CONTROL_IDS.values()), letters)
+        given = [*pacer.push(ids[:3], ""), *pacer.push(ids[3:], cut), *pacer.rest()]
+        assert vocabulary.decode(given) == cut
+    pacer = Pacer(vocabulary, frozenset(CONTROL_IDS.values()), letters)
+    assert [*pacer.push(ids, "An é Paris and"), *pacer.rest()] == ids
+
+
+def test_pacing_of_a_whole_output_is_linear(vocabulary: Any) -> None:
+    """Each id is decoded once, and the text is not copied for each."""
+    decoded: list[int] = []
+
+    class Counting:
+        def decode(self, ids: Any) -> str:
+            decoded.append(len(ids))
+            text: str = vocabulary.decode(ids)
+            return text
+
+    ids = tokenise("Some text. " * 500)
+    known: Any = Counting()
+    pacer = Pacer(known, frozenset(CONTROL_IDS.values()))
+    assert pacer.push([*ids, CONTROL_IDS["<turn|>"]], vocabulary.decode(ids)) == ids
+    assert pacer.rest() == [CONTROL_IDS["<turn|>"]]
+    assert sum(decoded) < 3 * len(ids)
+
+
+def test_ids_that_the_vocabulary_does_not_have(vocabulary: Any) -> None:
+    COUNTERS.clear()
+    assert known_ids(vocabulary, [300, 300_000, -1, 301]) == [300, 301]
+    assert known_ids(vocabulary, [300]) == [300]
+    assert COUNTERS.snapshot() == {("unparsed", "unknown_id"): 1}
+    pacer = Pacer(vocabulary, frozenset(CONTROL_IDS.values()))
+    assert pacer.push([300, 300_000, 301], vocabulary.decode([300, 301])) == [300, 301]
 
 
 def test_pacing_with_text_without_special_tokens(vocabulary: Any) -> None:

@@ -7,11 +7,12 @@ import importlib
 import importlib.util
 import json
 import random
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,7 +22,9 @@ from gemma4_parser.integrations import delta as delta_module
 from gemma4_parser.integrations import mlx_lm, others, sglang, transformers
 from gemma4_parser.integrations.counters import COUNTERS
 from gemma4_parser.integrations.delta import Settings
-from helpers import cases, cuts, pieces
+from helpers import ROOT, cases, cuts, pieces, tokenise
+from integrations import hostile
+from integrations.served import commands
 
 CASES = [case for case in cases() if "text" in case.forms]
 
@@ -166,8 +169,6 @@ def test_deltas_of_texts_and_ids(vocabulary: Any) -> None:
     expected = ("hm", "Hi", [("f", '{"a":1}'), ("f", '{"b":"é"}')], "tool_calls")
     for steps in cuts(text, 5, seed=3):
         assert folded(list(others.to_openai_deltas(steps, settings=Settings())))[:3] == expected[:3]
-    from helpers import tokenise
-
     for ids in cuts(tokenise(text), 5, seed=3):
         steps = [step[0] if len(step) == 1 else step for step in ids]
         assert folded(list(others.to_openai_deltas(steps, vocabulary, finish="stop"))) == expected
@@ -210,6 +211,130 @@ def test_no_steps() -> None:
     ]
 
 
+@pytest.mark.parametrize("style", ["standard", "repeat_ids", "whole_calls"])
+@pytest.mark.parametrize("finish", ["stop", "length", "abort"])
+def test_what_no_model_should_write(style: Any, finish: Any) -> None:
+    """Nothing raises; a client folds the chunks to what the parser says."""
+    for text in hostile.texts(60, seed=4):
+        message = g4.parse(text, finish=finish)
+        for steps in cuts(text, 1, seed=5):
+            settings = Settings(style=style, unparsed="never")
+            made = list(others.to_openai_deltas(steps, settings=settings, finish=finish))
+            reasoning, content, calls, _ = folded(made)
+            assert json.dumps(made)
+            if message.end in ("stop", "length", "abort"):  # behind an end marker no more is read
+                assert (reasoning, content) == (message.reasoning or "", message.content or ""), text
+                accepted = [(name, arguments) for name, arguments in calls if is_json(arguments)]
+                assert accepted == [(call.name, call.arguments) for call in message.tool_calls], text
+
+
+def is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("policy", ["empty", "never", "always"])
+def test_unparsed_text(policy: Any) -> None:
+    bad = "<|tool_call>nonsense<tool_call|>"
+    for text in ("", "Hi"):
+        handed_over = policy == "always" or (policy == "empty" and not text)
+        settings = Settings(unparsed=policy)
+        _, content, _, _ = folded(list(others.to_openai_deltas([text, bad, "<turn|>"], settings=settings)))
+        assert content == text + (bad if handed_over else "")
+
+
+def test_ids_that_the_vocabulary_does_not_have(vocabulary: Any) -> None:
+    """They have no text, and are counted."""
+    before = COUNTERS.value("unparsed", "unknown_id")
+    ids = tokenise("Hi")
+    made = others.to_openai_deltas([300_000, [*ids, -100], 300_000, [300_000]], vocabulary, settings=Settings())
+    assert folded(list(made))[1] == "Hi"
+    assert COUNTERS.value("unparsed", "unknown_id") == before + 4
+    with pytest.raises(ValueError, match="vocabulary"):
+        list(others.to_openai_deltas([300]))
+
+
+def rows_of_the_readme() -> dict[str, str]:
+    """The expressions for servers that ask nobody for a parser, by the server."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    table = readme[readme.index("| server | `steps` |") :].partition("\n\n")[0].partition("\n")[2]
+    return dict(re.findall(r"^\| ([^|`]+) \| .*?`(.+?)`(?:[^`\n]*|[^|\n]*)\|$", table, re.MULTILINE))
+
+
+async def each(given: list[Any]) -> AsyncIterator[Any]:
+    for one in given:
+        yield one
+
+
+def test_the_rows_of_the_readme(vocabulary: Any) -> None:
+    """With plain objects of the shape that each server gives: what is run is the expression as it stands there."""
+    text = 'Hi<|tool_call>call:f{a:<|"|>é<|"|>}<tool_call|>'
+    ids = tokenise(text)
+    made = SimpleNamespace
+    names: dict[str, Any] = {
+        "prompt": "?",
+        "prompt_ids": [2],
+        "params": None,
+        "stream": [made(choices=[made(delta=made(content=piece))]) for piece in (*text, None)],
+        "client": made(text_generation=lambda prompt, stream, details: (made(token=made(id=token)) for token in ids)),
+    }
+    engines = {
+        "llama-cpp-python": made(generate=lambda prompt: iter(ids)),
+        "TensorRT-LLM": made(
+            generate_async=lambda prompt, params, streaming: each([made(outputs=[made(token_ids_diff=ids)])])
+        ),
+    }
+    rows = rows_of_the_readme()
+    assert set(rows) == {"llama-cpp-python", "TGI", "TensorRT-LLM", "LiteLLM"}
+    for server, expression in rows.items():
+        steps = eval(expression, {**names, "llm": engines.get(server)})
+        if hasattr(steps, "__aiter__"):
+
+            async def collect(steps: Any = steps) -> list[dict[str, Any]]:
+                return [one async for one in others.async_to_openai_deltas(steps, vocabulary, finish=lambda: "stop")]
+
+            choices = asyncio.run(collect())
+        else:
+            choices = list(others.to_openai_deltas(steps, vocabulary, finish=lambda: "stop"))
+        assert folded(choices) == ("", "Hi", [("f", '{"a":"é"}')], "tool_calls"), server
+
+
+def test_the_wrapper_of_the_readme(vocabulary: Any) -> None:
+    """The two lines above the table."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    code = next(block for block in re.findall(r"```py\n(.*?)```", readme, re.DOTALL) if "in to_openai_deltas(" in block)
+    sent: list[Any] = []
+    steps = [tokenise("Hi"), tokenise("<turn|>")]
+    names = {"steps": steps, "vocabulary": vocabulary, "tools": None, "reason": "stop", "chunk": {"id": "x"}}
+    exec(code, {**names, "send": sent.append})
+    assert [one["id"] for one in sent] == ["x"] * len(sent)
+    assert folded([choice for one in sent for choice in one["choices"]]) == ("", "Hi", [], "stop")
+
+
+SERVERS = "### SGLang, transformers, mlx-lm"
+
+
+def test_every_command_of_a_server_in_the_readme_is_run() -> None:
+    """A further one needs a test that runs it, as those in `tests/integrations` do, and a line here."""
+    run = {  # how many: test_vllm_server, test_sglang, test_commands; those under Prompts: the first two
+        ("### vLLM", "vllm"): 2,
+        (SERVERS, "sglang"): 1,
+        (SERVERS, "gemma4_parser.integrations.transformers"): 1,
+        (SERVERS, "gemma4_parser.integrations.mlx_lm"): 1,
+        ("## Prompts", "vllm"): 1,
+        ("## Prompts", "sglang"): 1,
+    }
+    for (heading, program), count in run.items():
+        assert len(commands(heading, program)) == count, (heading, program)
+    readme = (ROOT / "README.md").read_text("utf-8")
+    blocks = "".join(re.findall(r"```sh\n(.*?)```", readme, re.DOTALL))
+    found = re.findall(r"^(?:\w+=\S+ )*(?:vllm|sglang|python -m gemma4_parser\.integrations)\b", blocks, re.MULTILINE)
+    assert len(found) == sum(run.values())
+
+
 def test_plain() -> None:
     assert others.plain({"a": [Decimal("1e999"), {"b": 1}], "c": None}) == {"a": ["1E+999", {"b": 1}], "c": None}
 
@@ -228,8 +353,6 @@ def test_a_prompt_tells_where_the_message_begins(vocabulary: Any) -> None:
         "no anchor": ("a", "content"),
         "": ("a", "content"),
     }
-    from helpers import tokenise
-
     for prompt, (text, field) in ends.items():
         for prefix in (prompt, tokenise(prompt)):
             parser = transformers.Gemma4ResponseParser(prefix=prefix, vocabulary=known)
@@ -245,6 +368,31 @@ def test_a_prompt_tells_where_the_message_begins(vocabulary: Any) -> None:
         transformers.Gemma4ResponseParser()
     with pytest.raises(ValueError, match="vocabulary"):
         transformers.Gemma4ResponseParser(prefix=[1])
+
+
+def test_the_template_names_the_field_of_thoughts() -> None:
+    output = "<|channel>thought\nhm<channel|>Yes."
+    fields = {"thinking": {"open": "<|channel>thought\n", "close": "<channel|>"}, "content": {"close": "<turn|>"}}
+    for template in ({"fields": fields}, SimpleNamespace(fields=fields)):
+        found = transformers.parse_response(output, template, prefix="")
+        assert found == {"role": "assistant", "thinking": "hm", "content": "Yes."}
+    for other in (
+        None,
+        transformers.RESPONSE_TEMPLATE,
+        {"fields": {"content": {"open": "<|channel>"}}},
+        {"fields": None},
+    ):
+        assert transformers.parse_response(output, other, prefix="")["reasoning_content"] == "hm"
+
+
+def test_a_thought_that_the_prompt_opens_is_an_open_region() -> None:
+    opened = [{"type": "region_open", "field": "reasoning_content"}]
+    parser = transformers.Gemma4ResponseParser(prefix="<|turn>model\n<|channel>thought\n")
+    assert parser.initial_events == opened
+    assert parser.feed("a") == [{"type": "region_chunk", "field": "reasoning_content", "text": "a", "dirty": False}]
+    begun = transformers.Gemma4ResponseParser(prefix="<|turn>model\n<|channel>thought\nIt ")
+    assert begun.initial_events[:1] == opened and len(begun.initial_events) == 2
+    assert transformers.Gemma4ResponseParser(prefix="<|turn>model\n").initial_events == []
 
 
 def test_a_response_is_finalized_once() -> None:
@@ -266,6 +414,23 @@ def test_unparsed_text_is_counted_and_told() -> None:
     with pytest.raises(ValueError, match="not_a_call"):
         mlx_lm.parse_tool_call("nonsense")
     assert COUNTERS.value("unparsed", "not_a_call") == before + 2
+
+
+def test_the_text_between_two_markers_is_a_call_or_a_value_error() -> None:
+    for text in hostile.texts(60, seed=6):
+        try:
+            found = mlx_lm.parse_tool_call(text)
+        except ValueError:
+            continue
+        for call in found if isinstance(found, list) else [found]:
+            assert call["name"] and isinstance(call["arguments"], dict)
+            assert json.dumps(call)
+
+
+def test_a_call_of_mlx_lm_may_have_its_markers() -> None:
+    bare = 'call:f{a:1,b:<|"|>x<|"|>}'
+    for text in (bare, f"<|tool_call>{bare}", f"<|tool_call>{bare}<tool_call|>", f"\n<|tool_call>{bare}<tool_call|>\n"):
+        assert mlx_lm.parse_tool_call(text) == {"name": "f", "arguments": {"a": 1, "b": "x"}}
 
 
 PROBE = """

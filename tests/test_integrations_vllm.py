@@ -52,6 +52,7 @@ def test_calls_without_special_tokens() -> None:
         {"name": "get_weather", "arguments": {"city": "Paris", "days": "3"}}
     ]
     assert [call["name"] for call in parse_tool_calls("Text. call:f{a:{b:1}} call:g{}<call>h{}")] == ["f", "g", "h"]
+    assert parse_tool_calls("<|channel>thought\nx\n<channel|>call:f{a:1}") == [{"name": "f", "arguments": {"a": "1"}}]
     assert parse_tool_calls("call:f{a:1}", strict=True) == []
     assert parse_tool_calls("recall:f{a:1} and call:g{a:1") == []
 
@@ -73,6 +74,16 @@ def test_calls_without_special_tokens() -> None:
 )
 def test_thoughts_in_the_shape_of_vllm(text: str, thinking: str | None, answer: str) -> None:
     assert parse_thinking_output(text) == {"thinking": thinking, "answer": answer}
+
+
+@pytest.mark.parametrize("ends", ("<turn|>", "<turn|><eos>", "<eos><turn|>", " <turn|> <eos>\n", "<turn|><turn|>"))
+@pytest.mark.parametrize("thought", ("", "<|channel>thought\nT\n<channel|>"))
+def test_all_that_ends_a_turn_is_taken_off(thought: str, ends: str) -> None:
+    assert parse_thinking_output(f"{thought} final answer{ends}")["answer"] == "final answer"
+
+
+def test_many_ends_cost_no_more_than_their_length() -> None:
+    assert parse_thinking_output("a" + "<turn|> " * 200_000)["answer"] == "a"
 
 
 def test_the_tag_of_a_response() -> None:

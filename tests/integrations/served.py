@@ -52,7 +52,7 @@ class Answer:
 def commands(heading: str, program: str) -> list[tuple[dict[str, str], list[str]]]:
     """The commands with this word in a section of README.md, each with the variables before it."""
     readme = (ROOT / "README.md").read_text("utf-8")
-    section = readme[readme.index(f"\n{heading}\n") :].partition("\n## ")[0]
+    section = readme[readme.index(f"\n{heading}\n") + 1 :].partition("\n## ")[0]
     found = []
     for block in re.findall(r"```sh\n(.*?)```", section, re.DOTALL):
         for line in block.replace("\\\n", " ").splitlines():

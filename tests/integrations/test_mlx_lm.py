@@ -19,8 +19,10 @@ pytest.importorskip("mlx_lm", reason="mlx-lm is not installed here")
 
 import gemma4_parser as g4
 from gemma4_parser.integrations import mlx_lm as ours
+from gemma4_parser.integrations.counters import COUNTERS
 from gemma4_parser.integrations.others import plain
 from helpers import Case
+from integrations.hostile import texts
 from integrations.hosts import OTHER_TOOL, SIZES, TEXT_CASES, Turn, call_text, deltas, tokenizer, tools_of, turns
 
 host: Any = importlib.import_module("mlx_lm.server")
@@ -193,6 +195,46 @@ def test_vectors(generator: Generator, size: str, finish: str, monkeypatch: pyte
         else:
             assert (answer.reasoning, answer.content) == (reasoning, content), case
             assert answer.finish == "length"
+
+
+@pytest.mark.parametrize("finish", ["stop", "length"])
+@pytest.mark.parametrize("size", ["1 character", "4", "whole"])
+def test_what_no_model_should_write(
+    generator: Generator, size: str, finish: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server's handler never fails, and says what the parser says, streamed and not."""
+    monkeypatch.setenv("GEMMA4_PARSER_UNPARSED", "never")
+    for number, text in enumerate(texts(100, seed=9)):
+        start: Any = ("content", "reasoning")[number % 2]
+        message = g4.parse(text, tools=[OTHER_TOOL], start=start, finish=finish)
+        calls = [(call.name, json.loads(json.dumps(plain(call.value())))) for call in message.tool_calls]
+        for stream in (True, False):
+            words = ["no such text"] * (number % 3 == 0)
+            answer = ask(
+                generator,
+                deltas(text, size),
+                tools=[OTHER_TOOL],
+                finish=finish,
+                thinks=start == "reasoning",
+                stream=stream,
+                stop_words=words,
+            )
+            assert answer.calls == calls, text
+            if finish == "length":
+                assert (answer.reasoning, answer.content) == (message.reasoning or "", message.content or ""), text
+
+
+@pytest.mark.parametrize("policy", ["empty", "never", "always"])
+def test_unparsed_text(generator: Generator, policy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEMMA4_PARSER_UNPARSED", policy)
+    before = COUNTERS.value("unparsed", "not_a_call")
+    bad = "<|tool_call>nonsense<tool_call|>"
+    for stream in (True, False):
+        for text in ("", "Hi"):
+            answer = ask(generator, deltas(f"{text}{bad} ", "4"), tools=[OTHER_TOOL], stream=stream)
+            handed_over = policy == "always" or (policy == "empty" and not text)
+            assert answer.content.rstrip() == text + (bad if handed_over else "")
+    assert COUNTERS.value("unparsed", "not_a_call") == before + 4
 
 
 @pytest.mark.parametrize("stream", [True, False])

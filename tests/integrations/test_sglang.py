@@ -16,8 +16,10 @@ pytest.importorskip("sglang", reason="SGLang is not installed here")
 
 import gemma4_parser as g4
 from gemma4_parser.integrations import sglang as ours
+from gemma4_parser.integrations.counters import COUNTERS
 from helpers import Case
 from integrations import sglang_host
+from integrations.hostile import texts
 from integrations.hosts import NAMES as TOOL_NAMES
 from integrations.hosts import (
     OTHER_TOOL,
@@ -143,17 +145,70 @@ def test_without_tools_the_markup_of_calls_is_content(server: sglang_host.Server
         assert (answer.reasoning, answer.content, answer.calls) == ("hm", f"a{call}\ufdd0b{call}", [])
 
 
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "other_tool"}}])
 @pytest.mark.parametrize("streamed", [True, False])
-def test_required_calls_are_json(server: sglang_host.Server, streamed: bool) -> None:
+def test_forced_calls_are_json(server: sglang_host.Server, streamed: bool, choice: Any) -> None:
     """SGLang constrains these to a JSON array and reads it itself; the thought is still ours to take out."""
-    text = '<|channel>thought\nhm\n<channel|>[{"name": "other_tool", "parameters": {"a": "<|tool_call>"}}]'
-    request = server.request([OTHER_TOOL], tool_choice="required")
+    said = '[{"name": "other_tool", "parameters": {"a": "<|tool_call>call:f{}<tool_call|>"}}]'
+    text = f"<|channel>thought\nhm\n<channel|>{said}"
+    request = server.request([OTHER_TOOL], tool_choice=choice)
     answer = server.stream(request, deltas(text, "4")) if streamed else server.whole(request, text)
-    assert answer.reasoning == "hm"
-    if streamed:
-        assert [(name, json.loads(arguments)) for name, arguments in answer.calls] == [
-            ("other_tool", {"a": "<|tool_call>"})
-        ]
+    assert (answer.reasoning, answer.content, answer.finish) == ("hm", "", "tool_calls")
+    ((name, arguments),) = answer.calls
+    assert (name, json.loads(arguments)) == ("other_tool", {"a": "<|tool_call>call:f{}<tool_call|>"})
+
+
+@pytest.mark.parametrize("size", ["1 character", "4", "whole"])
+def test_what_no_model_should_write(server: sglang_host.Server, size: str) -> None:
+    """The server's handler never fails, and says what the parser says."""
+    for number, text in enumerate(texts(60, seed=7)):
+        start: Any = ("content", "reasoning")[number % 2]
+        request = server.request([OTHER_TOOL], chat_template_kwargs={"enable_thinking": start == "reasoning"})
+        message = g4.parse(text, finish="length", tools=[OTHER_TOOL], spaced=True, start=start)
+        answer = server.whole(request, text) if size == "whole" else server.stream(request, deltas(text, size))
+        check(answer, message, started=size != "whole")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"tools": []},
+        {"tool_choice": "none"},
+        {"tool_choice": "required"},
+        {"separate_reasoning": False},
+        {"stream_reasoning": False},
+        {"parallel_tool_calls": False},
+        {"n": 2},
+        {"logprobs": False, "skip_special_tokens": True},
+    ],
+)
+def test_requests_of_all_kinds_about_it(server: sglang_host.Server, fields: dict[str, Any]) -> None:
+    """Nothing fails; without a reader for calls, the visible text is there as it came."""
+    request = server.request(**{"tools": [OTHER_TOOL], **fields})
+    for text in texts(30, seed=8)[::3]:
+        pieces = deltas(text, "4")
+        answers = server.streams(request, [pieces] * fields.get("n", 1))
+        whole = server.whole(request, text)
+        assert all((one.reasoning, one.content) == (answers[0].reasoning, answers[0].content) for one in answers)
+        if request.tool_choice == "none" or not request.tools:
+            assert (whole.reasoning, whole.content, whole.calls) == (answers[0].reasoning, answers[0].content, [])
+
+
+@pytest.mark.parametrize(("policy", "said"), [("empty", "Hi"), ("never", "Hi"), ("always", "Hi<|tool_call>nonsense")])
+@pytest.mark.parametrize("streamed", [True, False])
+def test_unparsed_text(
+    server: sglang_host.Server, policy: str, said: str, streamed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GEMMA4_PARSER_UNPARSED", policy)
+    before = COUNTERS.value("unparsed", "not_a_call")
+
+    def ask(text: str) -> str:
+        request = server.request([OTHER_TOOL])
+        return (server.stream(request, deltas(text, "4")) if streamed else server.whole(request, text)).content
+
+    assert ask("Hi<|tool_call>nonsense") == said
+    assert ask("<|tool_call>nonsense") == ("" if policy == "never" else "<|tool_call>nonsense")
+    assert COUNTERS.value("unparsed", "not_a_call") == before + 2
 
 
 def test_thoughts_at_once(server: sglang_host.Server) -> None:
@@ -340,7 +395,7 @@ from integrations import sglang_host
 sglang_host.prepare()
 import sglang.launch_server
 def run_server(arguments):
-    print("ARGUMENTS", arguments.reasoning_parser, arguments.tool_call_parser)
+    print("ARGUMENTS", arguments.reasoning_parser, arguments.tool_call_parser, arguments.chat_template)
 sglang.launch_server.run_server = run_server
 sys.argv = {words!r}
 from sglang.cli.main import main
@@ -356,13 +411,18 @@ def test_the_command_line_of_the_readme(name: str, tmp_path: Path) -> None:
     config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "num_attention_heads": 2, "hidden_size": 64}
     make_model(tmp_path, tokenizer(), [1], config)
     words[words.index("--model-path") + 1] = str(tmp_path)
+    ((_, shown),) = commands("## Prompts", "sglang")
+    assert shown[:2] == words[:2] and shown[-3:] == ["--chat-template", "gemma4.jinja", "…"]
+    template = tmp_path / "gemma4.jinja"
+    template.write_text(g4.chat_template(), "utf-8")
+    words += [shown[-3], str(template)]
     words = [name if word == "gemma4_rust" else word for word in words] + ["--device", "cpu"]
     code = COMMAND.format(paths=[path for path in sys.path if path], words=words)
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1"}
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, cwd="/")
     if name == "gemma4_rust":
         assert run.returncode == 0, run.stderr
-        assert "ARGUMENTS gemma4_rust gemma4_rust" in run.stdout
+        assert f"ARGUMENTS gemma4_rust gemma4_rust {template}" in run.stdout
     else:
         assert run.returncode != 0 and "invalid choice: 'gemma4_nothing'" in run.stderr
         assert "gemma4_rust" in run.stderr

@@ -16,8 +16,10 @@ import pytest
 pytest.importorskip("transformers", minversion="5.0", reason="transformers 5 is not installed here")
 import gemma4_parser as g4
 from gemma4_parser.integrations import transformers as ours
+from gemma4_parser.integrations.counters import COUNTERS
 from gemma4_parser.integrations.others import plain
 from helpers import CONTROL_IDS, Case, tokenise
+from integrations.hostile import outputs, texts
 from integrations.hosts import SIZES, TEXT_CASES, Turn, call_text, deltas, expected_content, tokenizer, tools_of, turns
 
 SERVING = "transformers.cli.serving.utils"
@@ -76,6 +78,7 @@ def check_events(events: list[dict[str, Any]], message: dict[str, Any]) -> None:
             inside = None
     assert inside is None
     joined = {field: values if field == "tool_calls" else "".join(values) for field, values in fields.items()}
+    joined = {field: value for field, value in joined.items() if value}  # a thought that the prompt opens may be empty
     assert joined == {field: value for field, value in message.items() if field not in ("role", "unparsed")}
 
 
@@ -109,6 +112,40 @@ def test_vectors_as_ids() -> None:
         check(parser.finalize()[0], expected)
 
 
+@pytest.mark.parametrize("size", ["1 character", "4", "whole"])
+def test_what_no_model_should_write(size: str) -> None:
+    for number, text in enumerate(texts(150, seed=9)):
+        start = ("content", "reasoning")[number % 2]
+        case = CASES[0]._replace(text=text, options={"start": start})
+        parser = ours.Gemma4ResponseParser(prefix=PROMPTS[start], tools=tools_of(case))
+        events = list(parser.initial_events)
+        for delta in deltas(text, size):
+            events += parser.feed(delta)
+        message, last = parser.finalize()
+        check(message, message_of(case))
+        check_events(events + last, message)
+
+
+def test_ids_that_the_tokenizer_does_not_have() -> None:
+    """They have no text, in prompts and in outputs."""
+    attached = ours.attach(tokenizer())
+    before = COUNTERS.value("unparsed", "unknown_id")
+    ids = [300_000, *tokenise("Hi"), -100, CONTROL_IDS["<turn|>"]]
+    assert attached.parse_response(ids, prefix=[300_000, *PROMPT])["content"] == "Hi"
+    assert COUNTERS.value("unparsed", "unknown_id") > before
+
+
+@pytest.mark.parametrize("policy", ["empty", "never", "always"])
+def test_unparsed_text(policy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEMMA4_PARSER_UNPARSED", policy)
+    bad = "<|tool_call>nonsense<tool_call|>"
+    for text in ("", "Hi"):
+        message = ours.parse_response(f"{text}{bad}<turn|>", prefix="")
+        handed_over = policy == "always" or (policy == "empty" and not text)
+        assert message.get("content", "") == text + (bad if handed_over else "")
+        assert [span["reason"] for span in message["unparsed"]] == ["not_a_call"]
+
+
 def served(ids: list[int], prompt: list[int], template: Any = GEMMA4) -> tuple[str, str, list[tuple[str, Any]]]:
     """What `transformers serve` queues for a stream: reasoning, content and calls."""
     torch: Any = importlib.import_module("torch")
@@ -134,6 +171,7 @@ def served(ids: list[int], prompt: list[int], template: Any = GEMMA4) -> tuple[s
     return reasoning, content, calls
 
 
+STOPS = {CONTROL_IDS[literal] for literal in ("<eos>", "<turn|>", "<|tool_response>")}
 PROMPT = [CONTROL_IDS["<|turn>"], *tokenise("model\n")]
 
 
@@ -148,6 +186,19 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "_RESPONSE_TEMPLATE_FALLBACKS", dict(serving._RESPONSE_TEMPLATE_FALLBACKS))
     assert ours.take_over()
     assert ours.take_over()
+
+
+@pytest.mark.usefixtures("taken")
+def test_the_servers_streamer_is_never_in_trouble() -> None:
+    for ids in outputs(60, seed=2)[::4]:
+        text = tokenizer().decode(ids)
+        if "\ufffd" in text:
+            continue  # its own decoder fails on bytes that are no characters
+        reasoning, content, calls = served(ids, PROMPT)
+        message = g4.parse(text, finish="stop" if ids[-1] in STOPS else "length")
+        assert calls == [(call.name, json.loads(json.dumps(plain(call.value())))) for call in message.tool_calls]
+        assert reasoning == (message.reasoning or "")
+        assert content == expected_content(message, started=False)
 
 
 @pytest.mark.usefixtures("taken")

@@ -142,6 +142,15 @@ def test_a_wrong_word_is_an_error_that_names_the_right_ones() -> None:
     assert "must be add, replace or off" in log, found
 
 
+@pytest.mark.parametrize(
+    ("variable", "words"), [("CHUNKS", "standard, repeat_ids"), ("UNPARSED", "empty, always"), ("PROFILE", "default")]
+)
+def test_a_wrong_word_of_the_other_variables_too(variable: str, words: str) -> None:
+    """When the plugin is loaded, and not when a parser is asked for, where vLLM would say that it is unknown."""
+    found, log = _fails(**{f"GEMMA4_PARSER_{variable}": "yes"})
+    assert words in log and "'yes'" in log, found
+
+
 def _fails(**variables: str) -> tuple[Any, str]:
     environment = {**os.environ, **variables}
     command = [sys.executable, "-c", "from vllm.plugins import load_general_plugins as load; load()"]

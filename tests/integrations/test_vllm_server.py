@@ -8,7 +8,10 @@ it the model, sampling and structured output.
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,10 +25,11 @@ pytest.importorskip("uvicorn", reason="uvicorn, which vLLM's server needs, is no
 
 import gemma4_parser as g4
 from helpers import Case, tokenise
+from integrations.hostile import outputs
 from integrations.served import Answer, Served, commands, make_model
 from integrations.test_vllm_stream import CALL, CASES, THOUGHT, TOOLS, expected, output, tools_of, turn, visible
 from integrations.test_vllm_whole import text_of
-from integrations.vllm_host import STOPS, tokenizer, two_halves
+from integrations.vllm_host import STOPS, tokenizer, two_halves, vocabulary
 
 COMMANDS = commands("### vLLM", "vllm")
 MODEL = "google/gemma-4-31b-it"
@@ -37,8 +41,10 @@ ARGUMENTS = '{"a":1,"s":"x y","o":{"b":[true,null]}}'
 TURN = turn(THOUGHT + "One." + CALL + CALL)
 LONG = turn("word " * 2000)
 STOPPED = tokenise("<|channel>thought\nHm.<channel|>An é answer. END and more.", words=False)
+WITHIN = turn("<|channel>thought\nHm.<channel|>In Paris, London, Tokyo.")
 CUT = tokenise('One.<|tool_call>call:f{path:<|"|>/tmp/a')
-OUTPUTS = [TURN, LONG, STOPPED, CUT, *(output(case) for case in SERVED)]
+ODD = [ids for ids in outputs(30, seed=11)[::6] if "\ufffd" not in text_of(ids)]
+OUTPUTS = [TURN, LONG, STOPPED, WITHIN, CUT, *ODD, *(output(case) for case in SERVED)]
 CONFIG = {
     **{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "torch_dtype": "float32", "vocab_size": 512},
     **{"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2},
@@ -75,7 +81,7 @@ def server(folder: Path) -> Iterator[Served]:
         made.close()
 
 
-def each(cases: Iterable[Case], ask: Any) -> list[Any]:
+def each(cases: Iterable[Any], ask: Any) -> list[Any]:
     """What is wrong, of cases asked four at a time."""
     with ThreadPoolExecutor(4) as pool:
         return [wrong for wrong in pool.map(ask, cases) if wrong is not None]
@@ -271,12 +277,74 @@ def test_stop_strings(server: Served, size: int) -> None:
     assert (whole.reasoning, whole.content) == ("Hm.", "An é answer. ")
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_stop_strings_within_a_token(server: Served, size: int) -> None:
+    """What of the token stands before it is text of the answer."""
+    for stop, content in (("ndon", "In Paris, Lo"), ("ris", "In Pa"), ("kyo", "In Paris, London, To")):
+        (found,) = server.stream(WITHIN, size, None, stop=[stop])
+        assert (found.reasoning, found.content, found.finish_reason) == ("Hm.", content, "stop")
+        assert server.whole(WITHIN, None, stop=[stop]).content == content
+
+
 @pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "f"}}, "none", "auto"])
 def test_tool_choice(server: Served, choice: Any) -> None:
     calls = [] if choice == "none" else [("f", ARGUMENTS)] * 2
     (found,) = server.stream(TURN, 4, TOOLS, tool_choice=choice)
     assert (found.reasoning, found.content, found.accepted) == ("Hm.", "One.", calls)
     assert server.whole(TURN, TOOLS, tool_choice=choice).accepted == calls
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"tool_choice": "none"},
+        {"tool_choice": "required"},
+        {"logprobs": True, "top_logprobs": 2},
+        {"stop": ["no such text"]},
+        {"n": 2},
+        {"extra_body": {"skip_special_tokens": True}},
+        {"tools": None},
+    ],
+)
+def test_what_no_model_should_write(server: Served, fields: dict[str, Any]) -> None:
+    """Every request has an answer, streamed and not, in which the thought and the calls are those that were read."""
+    tools = fields.get("tools", TOOLS)
+    named = {name: value for name, value in fields.items() if name != "tools"}
+    silent = tools is None or fields.get("tool_choice") == "none"
+
+    def ask(ids: list[int]) -> Any:
+        limit = {"max_completion_tokens": len(ids), **named}
+        end = next((at + 1 for at, token in enumerate(ids) if token in STOPS), len(ids))
+        finish: Any = "stop" if ids[end - 1] in STOPS else "length"
+        message = g4.parse(ids[:end], vocabulary(), tools=tools, finish=finish)
+        calls = [] if silent else [(call.name, call.arguments) for call in message.tool_calls]
+        for found in server.stream(ids, 3, tools, **limit):
+            if (found.reasoning, found.accepted) != (message.reasoning or "", calls):
+                return ids, found, message
+            if (message.content or "").strip() and found.content != message.content:
+                return ids, found, message
+        whole = server.whole(ids, tools, **limit)
+        if two_halves() and (whole.reasoning, whole.accepted) != (message.reasoning or "", calls):
+            return ids, whole, message
+        return None
+
+    assert each(ODD, ask) == []
+
+
+def test_logprobs(server: Served) -> None:
+    """The tokens that the chunks tell are those of the output, but for steps that say nothing, as with any parser."""
+    body = server.body(TURN, 1, TOOLS, logprobs=True, top_logprobs=1)
+    told = [
+        token.token
+        for chunk in server.client.chat.completions.create(**body, stream=True)
+        for choice in chunk.choices
+        if choice.logprobs is not None
+        for token in choice.logprobs.content
+    ]
+    assert {"One", ".", "x"} & set(told) or len(told) > 5
+    whole = server.client.chat.completions.create(**body).choices[0]
+    assert len(whole.logprobs.content) == len(TURN) and len(whole.message.tool_calls) == 2
 
 
 def test_one_call_at_a_time(server: Served) -> None:
@@ -356,5 +424,32 @@ def test_without_the_variable(folder: Path) -> None:
         (found,) = made.stream(TURN, 1, TOOLS)
         assert (found.reasoning, found.content, found.accepted) == ("Hm.", "One.", [("f", ARGUMENTS)] * 2)
         assert "is active: profile default" in made.said()
+    finally:
+        made.close()
+
+
+def test_the_variables_and_the_template_of_the_readme(folder: Path) -> None:
+    """The process reads its variables; the template that the package writes is one that the server renders."""
+    ((_, write), *_) = commands("## Prompts", "gemma4-parser")
+    path = folder / write[-1]
+    run = [sys.executable, "-m", "gemma4_parser", *write[1:-1], str(path)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(place for place in sys.path if place)}
+    subprocess.run(run, env=environment, check=True)
+    ((_, shown),) = commands("## Prompts", "vllm")
+    assert shown[:3] == COMMANDS[1][1][:3] and shown[-3:] == ["--chat-template", write[-1], "…"]
+    variables = {
+        "GEMMA4_PARSER_PROFILE": "vllm-0.33",
+        "GEMMA4_PARSER_CHUNKS": "whole_calls",
+        "GEMMA4_PARSER_UNPARSED": "always",
+    }
+    made = serve(folder, [*COMMANDS[1][1], "--chat-template", str(path)], variables)
+    try:
+        made.wait()
+        assert "is active: profile vllm-0.33, chunks whole_calls, unparsed text as content always" in made.said()
+        spelled = '{"a": "1", "s": "x y", "o": {"b": ["true", "null"]}}'
+        for found in (*made.stream(TURN, 1, TOOLS), made.whole(TURN, TOOLS)):
+            assert (found.reasoning, found.content, found.accepted) == ("Hm.", "One.", [("f", spelled)] * 2)
+        (cut,) = made.stream(CUT, 1, TOOLS, max_completion_tokens=len(CUT))
+        assert cut.calls == {} and "/tmp/a" in cut.content
     finally:
         made.close()

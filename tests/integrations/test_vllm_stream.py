@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -158,16 +159,21 @@ def test_literals_spelled_by_ordinary_tokens_are_text(size: int) -> None:
     assert json.loads(arguments) == {"a": said.content}
 
 
-def test_what_the_server_reads_is_right_after_every_step() -> None:
-    server = Server(request(TOOLS), prompt=PROMPT["content"])
-    for ids, text in in_steps(turn(CALL + "Text." + CALL), 1):
-        server.step(ids, text)
-        tool = server.parser.tool_parser
-        sent = [server.said.calls[index] for index in sorted(server.said.calls)]
-        assert tool.streamed_args_for_tool == [call["arguments"] for call in sent]
-        assert tool.prev_tool_call_arr == [{"name": call["name"], "arguments": call["arguments"]} for call in sent]
-        assert tool.current_tool_id == len(sent) - 1
-        assert tool.current_tool_name_sent == bool(sent)
+@pytest.mark.parametrize("size", (1, 4, 16))
+@pytest.mark.parametrize("style", ["standard", "repeat_ids", "whole_calls"])
+def test_what_the_server_reads_is_right_after_every_step(style: Any, size: int) -> None:
+    for case in CASES:
+        with settings(replace(settings_of(case), style=style)):
+            server = Server(request(tools_of(case)), prompt=PROMPT[case.options.get("start", "content")])
+            for ids, text in in_steps(output(case), size):
+                server.step(ids, text)
+                tool = server.parser.tool_parser
+                sent = [server.said.calls[index] for index in range(len(server.said.calls))]
+                assert tool.streamed_args_for_tool == [call["arguments"] for call in sent], case.id
+                both = [{"name": call["name"], "arguments": call["arguments"]} for call in sent]
+                assert tool.prev_tool_call_arr == both, case.id
+                assert tool.current_tool_id == len(sent) - 1
+                assert tool.current_tool_name_sent == bool(sent)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -80,7 +80,18 @@ class Core:
                 step.finish_reason = engine.FinishReason.STOP if stopped else engine.FinishReason.LENGTH
                 step.stop_reason = ids[end - 1] if stopped and ids[end - 1] != self.tokenizer.eos_token_id else None
                 self.running.pop(request.request_id, None)
+            if params.logprobs is not None:
+                step.new_logprobs = logprobs(step.new_token_ids, params.logprobs)
             self.outputs.put_nowait(engine.EngineCoreOutputs(outputs=[step]))
+
+
+def logprobs(ids: list[int], others: int) -> Any:
+    """Each id is certain, and so are as many others."""
+    numpy: Any = importlib.import_module("numpy")
+    shape = (len(ids), others + 1)
+    rows = numpy.repeat(numpy.array(ids)[:, None], shape[1], axis=1)
+    lists = importlib.import_module("vllm.v1.outputs").LogprobsLists
+    return lists(rows, numpy.zeros(shape), numpy.ones(len(ids), dtype=int))
 
 
 def make(*args: Any, vllm_config: Any, **others: Any) -> Core:

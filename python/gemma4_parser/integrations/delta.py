@@ -28,9 +28,12 @@ __all__ = [
     "DeltaStream",
     "MessageStream",
     "Settings",
+    "as_written",
+    "known_ids",
     "rewrite",
     "tool_dicts",
     "unparsed_text",
+    "without_ends",
 ]
 
 Style = Literal["standard", "repeat_ids", "whole_calls"]
@@ -98,6 +101,11 @@ class Call:
         if len(self.pieces) > 1:
             self.pieces = ["".join(self.pieces)]
         return self.pieces[0] if self.pieces else ""
+
+    @property
+    def held(self) -> str:
+        """What of the arguments the profile still holds, as it came."""
+        return self.rewriter.held() if self.rewriter is not None else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +182,27 @@ def unparsed_text(message: Message) -> str:
     return "".join(_span_text(span) for span in message.unparsed if span.reason != "stray_marker")
 
 
+def as_written(output: str) -> str:
+    """The calls of a whole output as the model wrote them, from the first one behind the first thought to the end.
+
+    What ends the turn is left out. Empty where no call is opened by its marker.
+    """
+    at = output.find("<|tool_call>", output.find("<channel|>") + 1)
+    return without_ends(output[at:], ("<turn|>", "<eos>", "<|tool_response>", "<pad>")) if at >= 0 else ""
+
+
+def without_ends(text: str, markers: tuple[str, ...]) -> str:
+    """The text without these markers at its end, and without the blanks before and behind them."""
+    end = len(text)
+    while True:
+        while end > 0 and text[end - 1].isspace():
+            end -= 1
+        found = next((marker for marker in markers if text.endswith(marker, 0, end)), "")
+        if not found:
+            return text[:end]
+        end -= len(found)
+
+
 def _span_text(span: Unparsed) -> str:
     sent = f"<|tool_call>call:{span.name}{span.arguments}" if span.name is not None else ""
     return sent + span.text
@@ -194,6 +223,26 @@ def note_call(status: str, repairs: Iterable[str]) -> None:
     COUNTERS.add("call", status)
     for repair in repairs:
         COUNTERS.add("repair", repair)
+
+
+def known_ids(vocabulary: Vocabulary, ids: Iterable[int]) -> list[int]:
+    """The ids that the vocabulary has; that there were others is noted.
+
+    A model may have more rows than its tokenizer has tokens, and give such an id. Detokenisers make nothing of it.
+    """
+    known: list[int] = []
+    errors: list[ValueError] = []
+    for number in ids:
+        try:
+            vocabulary.decode(number)
+        except ValueError as error:
+            errors.append(error)
+        else:
+            known.append(number)
+    if errors:
+        COUNTERS.add("unparsed", "unknown_id")
+        LOGGER.warning("Gemma 4: %s; ids left out: %d", errors[0], len(errors))
+    return known
 
 
 class _Late:
@@ -237,6 +286,7 @@ class MessageStream(Generic[M]):
     ) -> None:
         self.settings = settings or Settings()
         self.tools = tools or []
+        self._vocabulary = vocabulary
         self.stream = StreamParser(
             vocabulary,
             start=start if parse_reasoning else "content",
@@ -244,7 +294,7 @@ class MessageStream(Generic[M]):
             **stream_options(self.settings, self.tools),
         )
         self.read: Callable[[Any], list[Any]] = self.stream.push
-        """The events of a step's token ids, for `say` or `finish`; after `finish` none."""
+        """The events of a step's token ids, for `say` or `finish`; after `finish` none. Raises as its `push`."""
         self.read_text: Callable[[str], list[Any]] = self.stream.push_text
         """The events of a step's text."""
         self.calls: list[Call] = []
@@ -273,8 +323,20 @@ class MessageStream(Generic[M]):
         return self.stream.ended
 
     def push(self, ids: Any) -> M | None:
-        """The message of the step's token ids; None where there is nothing to say, as after `finish`."""
-        return self.say(self.read(ids))
+        """The message of the step's token ids; None where there is nothing to say, as after `finish`.
+
+        Ids that the vocabulary does not have are left out, and noted. Raises `TypeError` for what is no ids.
+        """
+        return self.say(self.take(ids))
+
+    def take(self, ids: Any) -> list[Any]:
+        """The events of a step's token ids, as `push` reads them."""
+        try:
+            return self.read(ids)
+        except ValueError:
+            if self._vocabulary is None:
+                raise
+            return self.read(known_ids(self._vocabulary, ids if hasattr(ids, "__len__") else [ids]))
 
     def push_text(self, text: str) -> M | None:
         """The message of the step's text, special tokens kept."""
@@ -362,7 +424,7 @@ class MessageStream(Generic[M]):
         if not self._send_calls:
             COUNTERS.add("call", "suppressed")
             LOGGER.warning("Gemma 4 output: a call of %r where no tool may be called; it is dropped", call.name)
-            self._left.append(f"<|tool_call>call:{call.name}{call.arguments}<tool_call|>")
+            self._left.append(f"<|tool_call>call:{call.name}{call.arguments}{call.held}<tool_call|>")
             return
         rest = call.rewriter.finish() if call.rewriter is not None else ""
         call.pieces.append(rest)
@@ -406,6 +468,7 @@ class MessageStream(Generic[M]):
             return ""
         text = event.text
         if call is not None:
+            text = call.held + text
             if call.index < 0:  # nothing of it was sent
                 text = f"<|tool_call>call:{call.name}{call.arguments}{text}"
             else:

@@ -70,6 +70,7 @@ class Slot(str):
 def parse_tool_call(text: str, tools: Iterable[Any] | None = None) -> dict[str, Any] | list[dict[str, Any]]:
     """The call, or the list of calls, in the text between the two markers: `name` and `arguments`, as values.
 
+    The markers may still stand around it.
     Raises `ValueError` for text that is no call, and for one that was cut off: the server tells neither whether the
     close marker came, nor why generation ended, so the arguments must be complete as they stand.
     """
@@ -78,7 +79,8 @@ def parse_tool_call(text: str, tools: Iterable[Any] | None = None) -> dict[str, 
             raise ValueError("the call was rejected")
         return _as_dicts(text.calls)
     options = stream_options(Settings(), tool_dicts(tools))
-    message = g4.parse(tool_call_start + text, parse_reasoning=False, finish="stop", **options)
+    opener = "" if text.lstrip().startswith(tool_call_start) else tool_call_start
+    message = g4.parse(opener + text, parse_reasoning=False, finish="stop", **options)
     for call in message.tool_calls:
         note_call(call.status, (repair for repair in call.repairs if repair != "missing_close_marker"))
     if message.unparsed or not message.tool_calls:

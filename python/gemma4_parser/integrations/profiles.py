@@ -24,6 +24,9 @@ class Rewriter(Protocol):
     def finish(self) -> str:
         """What is left to send once the call is accepted."""
 
+    def held(self) -> str:
+        """What was pushed and nothing of which was sent yet, as it came."""
+
 
 class Profile(NamedTuple):
     """How arguments are written.
@@ -73,6 +76,9 @@ class _Spelling:
     def finish(self) -> str:
         return ""
 
+    def held(self) -> str:
+        return ""
+
     def _string(self, fragment: str, at: int) -> int:
         """The end of the string's part in the fragment; a fragment may end within an escape."""
         if self.escaped:
@@ -112,6 +118,9 @@ class _Whole:
         value = json.loads("".join(self.pieces), parse_int=str, parse_float=str)
         spelled = _spelled(value)
         return json.dumps(_by_properties(spelled, self.properties), ensure_ascii=False)
+
+    def held(self) -> str:
+        return "".join(self.pieces)
 
 
 _WORDS = {True: "true", False: "false", None: "null"}

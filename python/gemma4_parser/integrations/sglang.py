@@ -132,7 +132,8 @@ class ReasoningSide:
     """What the reasoning detector does, whatever its base class.
 
     `start` is "reasoning" where the prompt ends inside a thought. `calls`: whether the call side reads what is handed
-    on. `hold`: a thought is given when it is over, not as it comes. `tools` may be set until the first text is pushed.
+    on. `hold`: a thought is given when it is over, not as it comes. `tools` and `calls` may be set until the first text
+    is pushed.
     """
 
     def __init__(self, *, start: Literal["content", "reasoning"] = "content", calls: bool, hold: bool = False) -> None:
@@ -383,6 +384,15 @@ def _hand_over_tools(result: None, parser: Any, *args: Any, **kwargs: Any) -> No
         tools = list(getattr(request, "tools", None) or ())
         messages = getattr(request, "messages", None) or ()
         side.tools = openai_tools(tools + [tool for m in messages for tool in getattr(m, "tools", None) or ()])
+        # Forced calls are a JSON list that the server reads itself; its reader takes nothing but a plain `str`.
+        side.calls = side.calls and not _forced(request)
+
+
+def _forced(request: Any) -> bool:
+    """Whether a call is required: the word, or the tool that is named."""
+    ask = getattr(request, "effective_tool_choice", None)
+    choice = ask() if ask is not None else getattr(request, "tool_choice", None)
+    return choice == "required" or not (choice is None or isinstance(choice, str))
 
 
 def plugin() -> None:

@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 
 import gemma4_parser as g4
 from gemma4_parser._impl import WHY
-from gemma4_parser.integrations.delta import Settings, note_call, note_unparsed, unparsed_text
+from gemma4_parser.integrations.delta import Settings, known_ids, note_call, note_unparsed, unparsed_text
 from gemma4_parser.integrations.others import log_to_stderr, plain
 
 __all__ = ["Gemma4ResponseParser", "attach", "is_gemma4_template", "main", "parse_response", "take_over"]
@@ -61,8 +61,8 @@ class Gemma4ResponseParser:
 
     `prefix` is the prompt, as text or ids: what it holds of the message that is being generated (an opened thought, the
     start of an answer) belongs to the message, and its events are `initial_events`. "" where there is none; ids need
-    the `vocabulary`. `tools` are those of `apply_chat_template`, functions included. `response_template` is there for
-    the sake of the interface and not read.
+    the `vocabulary`. `tools` are those of `apply_chat_template`, functions included. Of the `response_template` only
+    the name of the field for thoughts is read (`reasoning_content` without one).
 
     Raises `ValueError` without a prefix, as transformers does, and for ids without a vocabulary.
     """
@@ -80,18 +80,22 @@ class Gemma4ResponseParser:
         self._vocabulary = vocabulary
         self._tools = None if tools is None else [_tool(tool) for tool in tools]
         prompt = prefix if isinstance(prefix, str) else _ids(prefix)
-        if not isinstance(prompt, str) and vocabulary is None:
-            raise ValueError("a prefix of ids needs the vocabulary")
+        if not isinstance(prompt, str):
+            if vocabulary is None:
+                raise ValueError("a prefix of ids needs the vocabulary")
+            prompt = _known(prompt, vocabulary)
         self._start = g4.StreamParser.start_of(prompt, vocabulary)
         written = _behind_anchor(prompt, vocabulary)
         self._takes_text = isinstance(prompt, str)
         self._stream = self._open("content" if written is not None else self._start)
-        self._regions = _Regions()
+        self._regions = _Regions(reasoning_field(response_template))
         self._tail = ""
         self._fed = self._finalized = False
         self.initial_events: list[dict[str, Any]] = []
         if written:
             self.initial_events = self._regions.add(self._push(written))
+        if self._start == "reasoning":
+            self.initial_events += self._regions.begin_thought()
 
     def feed(self, output: Any) -> list[dict[str, Any]]:
         """The events of a further piece of the output: text, or ids if there is a vocabulary; one form throughout.
@@ -102,6 +106,8 @@ class Gemma4ResponseParser:
             raise RuntimeError("the parser is finalized")
         if not isinstance(output, str):
             output = _ids(output)
+            if self._vocabulary is not None:
+                output = _known(output, self._vocabulary)
         if isinstance(output, str) is not self._takes_text and not self._fed:
             # The prompt came in the other form. What matters of it now is whether it ends inside a thought.
             self._takes_text = not self._takes_text
@@ -141,11 +147,12 @@ _END_PADDING = re.compile(r"(?:<pad>|[ \t\r\n])+\Z")
 class _Regions:
     """Makes the events of transformers, and the message that they tell of."""
 
-    def __init__(self) -> None:
+    def __init__(self, thoughts: str) -> None:
+        self._thoughts = thoughts
         self._hand_over = Settings.from_environment().unparsed
         self._field: str | None = None
         self._body: list[str] = []
-        self._texts: dict[str, list[str]] = {"reasoning_content": [], "content": []}
+        self._texts: dict[str, list[str]] = {thoughts: [], "content": []}
         self._calls: list[dict[str, Any]] = []
         self._open: list[g4.Event] = []  # the call that is open, or the rejected one whose span comes
         self._unparsed: list[g4.Event] = []
@@ -157,7 +164,7 @@ class _Regions:
                 self._unparsed.append(g4.Event("content", ""))  # what comes later is another span
             match event.kind:
                 case "reasoning":
-                    self._text("reasoning_content", event.text, made)
+                    self._text(self._thoughts, event.text, made)
                 case "content":
                     self._text("content", event.text, made)
                 case "call_start":
@@ -207,13 +214,21 @@ class _Regions:
         made.append({"type": "region_chunk", "field": "tool_calls", "text": accepted.arguments, "dirty": True})
         made.append({"type": "region_close", "field": "tool_calls", "value": value})
 
+    def begin_thought(self) -> list[dict[str, Any]]:
+        """The events of a thought that is open and has no text yet."""
+        return self._begin(self._thoughts)
+
+    def _begin(self, field: str) -> list[dict[str, Any]]:
+        if self._field == field:
+            return []
+        closed = self._close()
+        self._field = field
+        return [*closed, {"type": "region_open", "field": field}]
+
     def _text(self, field: str, text: str, made: list[dict[str, Any]]) -> None:
         if not text:
             return
-        if self._field != field:
-            made += self._close()
-            made.append({"type": "region_open", "field": field})
-            self._field = field
+        made += self._begin(field)
         self._body.append(text)
         self._texts[field].append(text)
         made.append({"type": "region_chunk", "field": field, "text": text, "dirty": False})
@@ -249,6 +264,9 @@ def attach(tokenizer: _Tokenizer) -> _Tokenizer:
     Raises `ValueError` for a tokenizer that is not Gemma 4's.
     """
     vocabulary = g4.Vocabulary.from_tokenizer(tokenizer)
+    this: Any = tokenizer
+    if getattr(this, "response_template", None) is None:
+        this.response_template = RESPONSE_TEMPLATE
 
     def parse(response: Any, schema: object = None, *, prefix: Any = None, tools: Iterable[Any] | None = None) -> Any:
         if prefix is None:
@@ -259,7 +277,13 @@ def attach(tokenizer: _Tokenizer) -> _Tokenizer:
             raise ValueError(f"{len(outputs)} outputs, but {len(prefixes)} prefixes")
         known = None if tools is None else [_tool(tool) for tool in tools]
         messages = [
-            parse_response(output, prefix=prefixes[i if several else 0], tools=known, vocabulary=vocabulary)
+            parse_response(
+                output,
+                schema or this.response_template,
+                prefix=prefixes[i if several else 0],
+                tools=known,
+                vocabulary=vocabulary,
+            )
             for i, output in enumerate(outputs)
         ]
         return messages if batched else messages[0]
@@ -267,13 +291,11 @@ def attach(tokenizer: _Tokenizer) -> _Tokenizer:
     def open_parser(
         response_template: object = None, *, prefix: Any = None, tools: Iterable[Any] | None = None
     ) -> Gemma4ResponseParser:
-        return Gemma4ResponseParser(prefix=prefix, tools=tools, vocabulary=vocabulary)
+        template = response_template or this.response_template
+        return Gemma4ResponseParser(template, prefix, tools=tools, vocabulary=vocabulary)
 
-    this: Any = tokenizer
     this.parse_response = parse
     this.get_response_parser = open_parser
-    if getattr(this, "response_template", None) is None:
-        this.response_template = RESPONSE_TEMPLATE
     return tokenizer
 
 
@@ -283,6 +305,16 @@ def is_gemma4_template(template: object) -> bool:
     calls = fields.get("tool_calls") if isinstance(fields, Mapping) else None
     said = repr(calls)
     return '<|"|>' in said and "tool_call>" in said
+
+
+def reasoning_field(template: object) -> str:
+    """What a response template calls the field for thoughts: that which the channel marker opens."""
+    fields = template.get("fields") if isinstance(template, Mapping) else getattr(template, "fields", None)
+    named = fields.items() if isinstance(fields, Mapping) else ()
+    found = (
+        str(name) for name, field in named if name not in ("content", "tool_calls") and "<|channel>" in repr(field)
+    )
+    return next(found, "reasoning_content")
 
 
 def take_over() -> bool:
@@ -355,6 +387,15 @@ def _ids(value: Any) -> list[int]:
             raise ValueError(f"one sequence of ids is needed, not {len(found)}")
         return list(found[0])
     return list(found)
+
+
+def _known(ids: list[int], vocabulary: g4.Vocabulary) -> list[int]:
+    """The ids without those that the vocabulary does not have, as transformers decodes them."""
+    try:
+        vocabulary.decode(ids)
+    except ValueError:
+        return known_ids(vocabulary, ids)
+    return ids
 
 
 def _batch(value: Any) -> tuple[list[Any], bool]:

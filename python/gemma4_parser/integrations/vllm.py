@@ -17,12 +17,21 @@ from typing import TYPE_CHECKING, Any
 
 from gemma4_parser._impl import WHY, __implementation__
 from gemma4_parser._version import __version__
+from gemma4_parser.integrations.delta import Settings
 
 if TYPE_CHECKING:
-    from gemma4_parser.integrations.vllm_offline import parse_thinking_output, parse_tool_calls
+    from gemma4_parser.integrations.vllm_offline import has_tool_response_tag, parse_thinking_output, parse_tool_calls
     from gemma4_parser.integrations.vllm_parsers import Gemma4ReasoningParser, Gemma4ToolParser
 
-__all__ = ["NAME", "Gemma4ReasoningParser", "Gemma4ToolParser", "parse_thinking_output", "parse_tool_calls", "register"]
+__all__ = [
+    "NAME",
+    "Gemma4ReasoningParser",
+    "Gemma4ToolParser",
+    "has_tool_response_tag",
+    "parse_thinking_output",
+    "parse_tool_calls",
+    "register",
+]
 
 NAME = "gemma4_rust"
 """The name that is always registered, whichever implementation runs."""
@@ -47,13 +56,14 @@ def register(replace: bool | None = None) -> tuple[str, ...]:
         replace: Whether the name `gemma4` becomes this parser; None: as `GEMMA4_PARSER_VLLM` asks for.
 
     Raises:
-        ValueError: The variable is neither empty, `add`, `replace` nor `off`.
+        ValueError: The variable is neither empty, `add`, `replace` nor `off`, or `Settings.from_environment` raises it.
     """
     asked = os.environ.get(VARIABLE) or "add"
     if asked not in ("add", "replace", "off"):
         raise ValueError(f"{VARIABLE} must be add, replace or off, not {asked!r}")
     if find_spec("vllm") is None or (replace is None and asked == "off"):
         return ()
+    Settings.from_environment()  # what is wrong with the other variables is told now, and not as an unknown parser
     if replace is None:
         replace = asked == "replace"
     names = (NAME, BUILT_IN) if replace else (NAME,)
@@ -81,6 +91,6 @@ def register(replace: bool | None = None) -> tuple[str, ...]:
 def __getattr__(name: str) -> Any:
     if name in ("Gemma4ReasoningParser", "Gemma4ToolParser"):
         return getattr(importlib.import_module(MODULE), name)
-    if name in ("parse_tool_calls", "parse_thinking_output"):
+    if name in ("has_tool_response_tag", "parse_thinking_output", "parse_tool_calls"):
         return getattr(importlib.import_module("gemma4_parser.integrations.vllm_offline"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -85,6 +85,9 @@ def _parse(inherited: Any) -> Any:
         if not isinstance(type(half), Composing):
             return inherited(self, *args, **kwargs)
         half.output_ids = list(ids)
+        half.composed = True
+        if isinstance(type(self.tool_parser), Composing):
+            self.tool_parser.composed = True
         try:
             return inherited(self, *args, **kwargs)
         finally:
@@ -106,6 +109,7 @@ def _parse_delta(inherited: Any) -> Any:
         half = self._tool_parser
         push = half.push
         if push is None or finished or not delta_token_ids:
+            half.composed = True
             return inherited(self, delta_text, delta_token_ids, request, prompt_token_ids, finished=finished)
         half.last_id = delta_token_ids[-1]
         message = push(delta_token_ids)

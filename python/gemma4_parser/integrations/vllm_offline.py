@@ -13,12 +13,13 @@ from typing import Any
 
 from gemma4_parser import parse
 from gemma4_parser._json import json_value
+from gemma4_parser.integrations.delta import without_ends
 from gemma4_parser.message import ToolCall
 
 __all__ = ["has_tool_response_tag", "parse_thinking_output", "parse_tool_calls"]
 
 OPENER, CHANNEL, CHANNEL_END = "<|tool_call>", "<|channel>", "<channel|>"
-_BARE = re.compile(r"(?:<call>|(?:^|\s)call:)([\w.-]+)\{")
+_BARE = re.compile(r"(?:<call>|(?:^|\s|<channel\|>)call:)([\w.-]+)\{")
 _ENDS = ("<turn|>", "<eos>")
 
 
@@ -101,7 +102,7 @@ def parse_thinking_output(text: str) -> dict[str, str | None]:
     at = text.find(OPENER)
     head, tail = (text, "") if at < 0 else (text[:at], text[at:])
     if CHANNEL not in head and CHANNEL_END not in head:
-        return {"thinking": None, "answer": _clean(text.removeprefix("thought\n"))}
+        return {"thinking": None, "answer": without_ends(text.removeprefix("thought\n"), _ENDS).lstrip()}
     if CHANNEL_END in head and CHANNEL not in head[: head.index(CHANNEL_END)]:
         # The opener was in the prompt, or is lost.
         message = parse(head.removeprefix("thought\n"), finish="length", start="reasoning")
@@ -111,12 +112,4 @@ def parse_thinking_output(text: str) -> dict[str, str | None]:
     if tail and CHANNEL_END in tail and head.rfind(CHANNEL) > head.rfind(CHANNEL_END):
         inner, _, tail = tail.partition(CHANNEL_END)  # the call is part of the thought
         thinking = (thinking or "") + inner
-    return {"thinking": (thinking or "").strip(), "answer": _clean(answer + tail)}
-
-
-def _clean(answer: str) -> str:
-    """The answer without what ends a turn."""
-    answer = answer.strip()
-    for end in _ENDS:
-        answer = answer.removesuffix(end).rstrip()
-    return answer
+    return {"thinking": (thinking or "").strip(), "answer": without_ends(answer + tail, _ENDS).lstrip()}

@@ -28,6 +28,8 @@ from gemma4_parser.integrations.delta import (
     LOGGER,
     Settings,
     Start,
+    as_written,
+    known_ids,
     note_call,
     note_unparsed,
     rewrite,
@@ -58,6 +60,7 @@ from gemma4_parser.integrations.vllm_tokenizer import (
     TOOL_RESPONSE,
     TURN,
     control_of,
+    pacer_of,
     stops_of,
     vocabulary_of,
 )
@@ -82,14 +85,16 @@ class _Ids(list[int]):
 
 
 class _Remainder(str):
-    """What of a whole output is left when the thoughts are taken out, with the message that was read of all of it."""
+    """What of a whole output is left when the thoughts are taken out, with all of it and the message that it is."""
 
-    __slots__ = ("message",)
+    __slots__ = ("message", "output")
     message: Message
+    output: str
 
-    def __new__(cls, text: str, message: Message) -> _Remainder:
+    def __new__(cls, text: str, message: Message, output: str) -> _Remainder:
         made = super().__new__(cls, text)
         made.message = message
+        made.output = output
         return made
 
 
@@ -102,17 +107,43 @@ class _Half:
 
     settings = SETTINGS
     output_ids: list[int]
+    composed = False
+    """Whether the server's own path drives it: set by `vllm_composed`, and where the halves find each other."""
+
+    def _tools(self, request: Any) -> list[dict[str, Any]]:
+        """The tools of the request, else those of the constructor."""
+        return tool_dicts(getattr(request, "tools", None) or getattr(self, "tools", None))
+
+    def _bans_calls(self, request: Any) -> bool:
+        """Whether no call may be given.
+
+        A request without tools has the choice `none` too, by default. Then the server drops calls, which are better
+        handed over as text; who asks a parser directly wants them, as vLLM's own parser gives them.
+        """
+        banned = getattr(request, "tool_choice", None) == "none"
+        return banned and (self.composed or bool(getattr(request, "tools", None)))
 
     def _whole(self, text: str, request: Any, start: Start, parse_reasoning: bool) -> Message:
-        """Reads a whole output: its ids where the server gives them and no stop string has cut the text."""
-        options = stream_options(self.settings, tool_dicts(getattr(request, "tools", None)))
-        vocabulary = vocabulary_of(self.model_tokenizer) if self.output_ids else None  # type: ignore[attr-defined]
-        output: Any = text if vocabulary is None or getattr(request, "stop", None) else self.output_ids
+        """Reads a whole output: its ids where the server gives them, as far as its text goes if that may be cut."""
+        half: Any = self
+        ids = self.output_ids
+        vocabulary = vocabulary_of(half.model_tokenizer) if ids else None
+        if vocabulary is not None and getattr(request, "stop", None):
+            pacer = pacer_of(half, vocabulary)
+            ids = [*pacer.push(ids, text), *pacer.rest()]
+            vocabulary = None if pacer.free else vocabulary
         # Why generation ended is not told. A last id that ends it says so; else the output may have been cut.
-        stopped = output is self.output_ids and output[-1] in stops_of(self.ids)  # type: ignore[attr-defined]
-        finish: Any = "stop" if stopped else "length"
-        start = start if parse_reasoning else "content"
-        message = parse(output, vocabulary, finish=finish, start=start, parse_reasoning=parse_reasoning, **options)
+        stopped = vocabulary is not None and bool(ids) and ids[-1] in stops_of(half.ids)
+        output: Any = text if vocabulary is None else ids
+        options: dict[str, Any] = stream_options(self.settings, self._tools(request))
+        options |= {"finish": "stop" if stopped else "length", "parse_reasoning": parse_reasoning}
+        options["start"] = start if parse_reasoning else "content"
+        try:
+            message = parse(output, vocabulary, **options)
+        except ValueError:
+            if vocabulary is None:
+                raise
+            message = parse(known_ids(vocabulary, ids), vocabulary, **options)
         for call in message.tool_calls:
             note_call(call.status, call.repairs)
         for span in message.unparsed:
@@ -121,14 +152,17 @@ class _Half:
             note_unparsed(span.reason, span.text, span.name)
         return message
 
-    def _content(self, message: Message, called: bool) -> str:
-        """The content of a message; where the policy asks for it, with what could not be parsed."""
+    def _content(self, message: Message, called: bool, output: str) -> str:
+        """The content of a message; where the policy asks for it, with what could not be parsed or is not sent."""
         content = message.content or ""
-        if self.settings.unparsed != "never":
-            left = unparsed_text(message)
-            if left and (self.settings.unparsed == "always" or not (called or content.strip())):
-                COUNTERS.add("handed_over", self.settings.unparsed)
-                content += left
+        policy = self.settings.unparsed
+        left = unparsed_text(message)
+        if policy == "empty":
+            empty = not (called or content.strip())
+            left = as_written(output) or left if empty and (left or message.tool_calls) else ""
+        if left and policy != "never":
+            COUNTERS.add("handed_over", policy)
+            content += left
         return content
 
 
@@ -140,7 +174,7 @@ class _Reasoning(_Half):
     def __init__(self, tokenizer: Any, *args: Any, **kwargs: Any) -> None:
         ReasoningParser.__init__(self, tokenizer, *args, **kwargs)
         self.model_tokenizer: Any = tokenizer
-        self.ids = control_of(self)
+        self.ids = control_of(self, (CHANNEL, CHANNEL_END))
         self.output_ids = []
         self.start: Start = "content"
         self.linked = False
@@ -282,7 +316,7 @@ class _Reasoning(_Half):
             plain = replace(self.settings, lenient=False)  # calls are not its business, nor what looks like one
             stream = self._stream = VllmStream(vocabulary, start=self.start, settings=plain)
             if vocabulary is not None:
-                self._pacer = Pacer(vocabulary, frozenset(self.ids.values()))
+                self._pacer = pacer_of(self, vocabulary)
         opener = self.ids[OPENER]
         call = opener in ids or (self._pacer is None and OPENER in text)
         rest = ""
@@ -290,7 +324,7 @@ class _Reasoning(_Half):
             ids = ids[: ids.index(opener)] if opener in ids else ids
             at = text.find(OPENER)
             text, rest = (text[:at], text[at:]) if at >= 0 else (text, "")
-        events = stream.read_text(text) if self._pacer is None else stream.read(self._pacer.push(ids, text))
+        events = stream.read_text(text) if self._pacer is None else stream.take(self._pacer.push(ids, text))
         if call:
             self._handed_over = True
             message = self._end_alone(events)
@@ -298,7 +332,7 @@ class _Reasoning(_Half):
                 message = delta_message(None) if message is None else message
                 message.content = (message.content or "") + rest
             return message
-        if stream.ended or (not TWO_HALVES and ids and ids[-1] in stops_of(self.ids)):
+        if not TWO_HALVES and (ids[-1] in stops_of(self.ids) if ids else stream.ended):
             return self._end_alone(events)
         return stream.say(events)
 
@@ -322,14 +356,14 @@ class _Reasoning(_Half):
         message = self._whole(model_output, request, self.start, True)
         if not TWO_HALVES and is_responses(request) and getattr(request, "tool_choice", None) not in WORDS:
             return message.reasoning, forced_content(message, request, self.settings)
-        none = getattr(request, "tool_choice", None) == "none" and getattr(request, "tools", None)
-        if message.tool_calls and not self.linked and not none:
+        banned = self._bans_calls(request)
+        if message.tool_calls and not self.linked and not (banned and getattr(request, "tools", None)):
             content = _without_thoughts(model_output, self.start)  # a tool half of vLLM, or none, may stand behind
         else:
-            content = self._content(message, bool(message.tool_calls))
+            content = self._content(message, bool(message.tool_calls) and not banned, model_output)
         if not content and not message.tool_calls:
             return message.reasoning, None
-        return message.reasoning, _Remainder(content, message)
+        return message.reasoning, _Remainder(content, message, model_output)
 
 
 def _without_thoughts(output: str, start: Start) -> str:
@@ -347,7 +381,7 @@ class _Tool(_Half):
     def __init__(self, tokenizer: Any, tools: Any = None, **kwargs: Any) -> None:
         ToolParser.__init__(self, tokenizer, tools)
         self.model_tokenizer: Any = tokenizer
-        self.ids = control_of(self)
+        self.ids = control_of(self, (OPENER,))
         self.output_ids = []
         self.skip_reasoning_parsing = False
         self._stream: VllmStream | None = None
@@ -369,6 +403,7 @@ class _Tool(_Half):
         if half is not None and not half.fed and half.model_tokenizer is tokenizer:
             half.linked = True
             self._half = half
+            self.composed = True
 
     # What the server reads between steps. Joined when it is read: it is read once, and written every step.
 
@@ -439,12 +474,14 @@ class _Tool(_Half):
         if self._as_text:
             events = stream.read_text(delta_text)
         elif self._pacer is not None:
-            events = stream.read(self._pacer.push(list(ids), delta_text))
+            events = stream.take(self._pacer.push(list(ids), delta_text))
         else:
-            events = stream.read(ids if type(ids) is list else list(ids))
+            events = stream.take(ids if type(ids) is list else list(ids))
         if not TWO_HALVES:
             self._pushed += len(ids)
-            if (self._stopped() and not self._goes_on) or 0 < self._limit <= self._pushed:
+            # A turn may also end by what stops no generation (`<|turn>`): what comes behind it is to be told, too.
+            over = self.last_id in self._stops if self.last_id >= 0 else stream.ended
+            if (over and not self._goes_on) or 0 < self._limit <= self._pushed:
                 return self._finish(events)
         return stream.say(events)
 
@@ -470,26 +507,26 @@ class _Tool(_Half):
         self._as_text = (
             vocabulary is None
             or (not ids and bool(text))
-            or (half is None and not vocabulary.decode(list(ids)).startswith(text))
+            or (half is None and not vocabulary.decode(known_ids(vocabulary, ids)).startswith(text))
         )
         if not self._as_text and vocabulary is not None and getattr(request, "stop", None):
-            self._pacer = Pacer(vocabulary, frozenset(self.ids.values()))
+            self._pacer = pacer_of(self, vocabulary)
         kind = ResponsesStream if is_responses(request) else VllmStream
         self._stream = kind(
             None if self._as_text else vocabulary,
-            tools=tool_dicts(getattr(request, "tools", None) or self.tools),  # type: ignore[attr-defined]
+            tools=self._tools(request),
             start=half.start if half is not None else "content",
             parse_reasoning=half is not None or (TWO_HALVES and not self.skip_reasoning_parsing),
             settings=self.settings,
             new_id=make_tool_call_id,
-            calls=getattr(request, "tool_choice", None) != "none",
+            calls=not self._bans_calls(request),
         )
         if not TWO_HALVES:  # 0.22 has no finish hook; the last step is known where the request limits its length
-            fields = vars(request)  # reading the old name of the limit itself would warn
+            fields = getattr(request, "__dict__", {})  # reading the old name of the limit itself would warn
             limits = ("max_completion_tokens", "max_tokens", "max_output_tokens")
             self._limit = next((fields[name] for name in limits if fields.get(name)), 0)
             self._goes_on = bool(fields.get("ignore_eos"))
-        elif not self._as_text and self._pacer is None and request.include_reasoning:
+        elif not self._as_text and self._pacer is None and getattr(request, "include_reasoning", True):
             self.push = self._stream.push
             self.counters = step_counters(request)
         return self._stream
@@ -499,13 +536,13 @@ class _Tool(_Half):
 
     def extract_tool_calls(self, model_output: str, request: Any) -> Any:
         if isinstance(model_output, _Remainder):
-            message = model_output.message
+            message, output = model_output.message, model_output.output
         else:
             parse_reasoning = TWO_HALVES and not self.skip_reasoning_parsing
-            message = self._whole(model_output, request, "content", parse_reasoning)
-        calls = message.tool_calls if getattr(request, "tool_choice", None) != "none" else ()
-        content = self._content(message, bool(calls)) or None
-        tools = tool_dicts(getattr(request, "tools", None)) if self.settings.profile.rewriter is not None else []
+            message, output = self._whole(model_output, request, "content", parse_reasoning), model_output
+        calls = () if self._bans_calls(request) else message.tool_calls
+        content = self._content(message, bool(calls), output) or None
+        tools = self._tools(request) if self.settings.profile.rewriter is not None else []
         made = [
             ToolCall(
                 id=make_tool_call_id(),

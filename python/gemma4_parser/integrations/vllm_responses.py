@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gemma4_parser.integrations.delta import LOGGER, CallPiece, Finish, Settings, rewrite, tool_dicts
-from gemma4_parser.integrations.vllm_messages import TWO_HALVES, VllmStream, pieces_message
+from gemma4_parser.integrations.vllm_messages import TWO_HALVES, VllmStream, offered, pieces_message
 from gemma4_parser.message import Message
 
 __all__ = ["ResponsesStream", "forced_content", "is_responses"]
@@ -23,9 +23,15 @@ REASONING, CONTENT, CALLS = 1, 2, 3
 """The order of things in a message; a call has its number added."""
 
 
+try:
+    _REQUEST: Any = offered("vllm.entrypoints.openai.responses.protocol:ResponsesRequest")
+except ImportError:
+    _REQUEST = None
+
+
 def is_responses(request: Any) -> bool:
-    """Whether a request is one of the Responses API: those of chats have messages."""
-    return not hasattr(request, "messages")
+    """Whether a request is one of the Responses API."""
+    return _REQUEST is not None and isinstance(request, _REQUEST)
 
 
 class ResponsesStream(VllmStream):

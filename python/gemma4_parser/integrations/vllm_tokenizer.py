@@ -8,6 +8,7 @@ from typing import Any
 
 from gemma4_parser import Vocabulary
 from gemma4_parser.integrations.delta import LOGGER
+from gemma4_parser.integrations.pacing import Pacer
 from gemma4_parser.tokens import CONTROL_TOKENS
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "TOOL_RESPONSE",
     "TURN",
     "control_of",
+    "pacer_of",
     "stops_of",
     "vocabulary_of",
 ]
@@ -43,18 +45,21 @@ def vocabulary_of(tokenizer: Any) -> Vocabulary | None:
 
 
 def _control_ids(vocab: dict[str, int]) -> dict[str, int]:
-    """The control tokens of a vocabulary. Raises `RuntimeError` where it has not those of Gemma 4."""
-    found = {literal: vocab[literal] for literal in CONTROL_TOKENS if literal in vocab}
-    missing = [
-        literal for literal in (OPENER, CLOSE, CHANNEL, CHANNEL_END, TURN, TOOL_RESPONSE) if literal not in found
-    ]
+    """The control tokens of a vocabulary. Those that are asked for are always there, with an id that never comes."""
+    known = {literal: vocab[literal] for literal in CONTROL_TOKENS if literal in vocab}
+    asked = (OPENER, CLOSE, CHANNEL, CHANNEL_END, TURN, TOOL_RESPONSE)
+    absent = {literal: -2 - at for at, literal in enumerate(asked)}  # -1 stands for no id yet
+    return absent | known
+
+
+def control_of(half: Any, needed: tuple[str, ...]) -> dict[str, int]:
+    """The ids of the control tokens, by their literals, for a parser of vLLM.
+
+    Raises `RuntimeError` where the tokenizer lacks those that the half cannot do without.
+    """
+    missing = [literal for literal in needed if literal not in half.vocab]
     if missing:
         raise RuntimeError(f"this is no tokenizer of Gemma 4, it has no {', '.join(missing)}")
-    return found
-
-
-def control_of(half: Any) -> dict[str, int]:
-    """The ids of the control tokens, by their literals, for a parser of vLLM. Raises as above."""
     tokenizer = half.model_tokenizer
     if tokenizer not in _CONTROL:
         found = _control_ids(half.vocab)
@@ -68,3 +73,9 @@ def control_of(half: Any) -> dict[str, int]:
 def stops_of(ids: dict[str, int]) -> frozenset[int]:
     """Where generation stops."""
     return frozenset(ids[literal] for literal in ("<eos>", "<turn|>", TOOL_RESPONSE) if literal in ids)
+
+
+def pacer_of(half: Any, vocabulary: Vocabulary) -> Pacer:
+    """What holds the ids of a request with stop strings, for a parser of vLLM."""
+    letters = [half.vocab.get(f"<0x{byte:02X}>", -1) for byte in range(256)]
+    return Pacer(vocabulary, frozenset(half.ids.values()), letters if min(letters) >= 0 else ())

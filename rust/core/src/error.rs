@@ -82,6 +82,8 @@ pub struct RenderError {
 }
 
 impl RenderError {
+    #[cold]
+    #[inline(never)]
     pub(crate) fn new(place: impl fmt::Display, reason: impl Into<Cow<'static, str>>) -> Self {
         Self { place: place.to_string(), reason: reason.into() }
     }

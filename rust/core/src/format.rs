@@ -6,6 +6,8 @@ use alloc::vec::{self, Vec};
 use core::slice;
 
 use crate::json::Value;
+use crate::json::pointer::sort_fields;
+use crate::order;
 use crate::prompt::writer::Writer;
 
 /// What Google's chat template prints between the braces of a call with these arguments.
@@ -123,9 +125,13 @@ fn lower(ascii: &str) -> impl Iterator<Item = u8> {
 /// Sorts pairs as [`sorted`] does.
 pub(crate) fn sort(pairs: &mut [(&str, &Value<'_>)]) {
     if pairs.iter().all(|(key, _)| key.is_ascii()) {
-        pairs.sort_by(|(left, _), (right, _)| lower(left).cmp(lower(right)));
+        sort_fields(pairs, |left, right| lower(left).cmp(lower(right)));
     } else {
-        pairs.sort_by_cached_key(|(key, _)| key.to_lowercase());
+        let mut lowered: Vec<_> = pairs.iter().map(|pair| (pair.0.to_lowercase(), *pair)).collect();
+        order::sort_by(&mut lowered, |(left, _), (right, _)| left.cmp(right));
+        for (place, (_, pair)) in pairs.iter_mut().zip(lowered) {
+            *place = pair;
+        }
     }
 }
 

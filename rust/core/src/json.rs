@@ -38,6 +38,8 @@ pub enum Value<'a> {
 
 impl<'a> Value<'a> {
     /// The value of `key`, the last one where there are several; `None` where this is no object.
+    // Many callers, none of them hot: the machine code is there once.
+    #[inline(never)]
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.as_object()?.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value)
     }

@@ -31,6 +31,7 @@ pub mod json;
 mod key_scan;
 mod message;
 mod model;
+mod order;
 mod output;
 mod prompt;
 mod scan;

@@ -1,7 +1,6 @@
 //! What the tool list says about types: compiled once, asked while a call is parsed.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,6 +8,7 @@ use core::ops::Range;
 
 use crate::error::{Error, ErrorKind};
 use crate::json::{self, Value};
+use crate::order;
 
 mod compile;
 #[cfg(test)]
@@ -182,7 +182,7 @@ impl Tools {
             Value::Array(entries) => entries,
             _ => return Err(Error::new(ErrorKind::Tools, 0, "tools: expected a list")),
         };
-        let mut functions = BTreeMap::new();
+        let mut functions = Vec::new();
         for (number, entry) in entries.iter().enumerate() {
             if entry.as_object().is_none() {
                 return Err(Error::new(ErrorKind::Tools, 0, format!("tools[{number}]: expected an object")));
@@ -191,7 +191,7 @@ impl Tools {
             match function.get("name") {
                 None => {}
                 Some(Value::String(name)) => {
-                    functions.insert(&**name, function.get("parameters"));
+                    functions.push((&**name, function.get("parameters")));
                 }
                 Some(_) => {
                     let message = format!("tools[{number}]: expected the function's name to be a string");
@@ -199,11 +199,13 @@ impl Tools {
                 }
             }
         }
+        order::sort_by(&mut functions, |(one, _), (other, _)| one.cmp(other));
         let mut tools = Self::default();
         let mut steps = compile::MAX_STEPS;
-        for (name, parameters) in functions {
+        // Of equal names the last one counts.
+        for (name, parameters) in functions.chunk_by(|(one, _), (other, _)| one == other).filter_map(<[_]>::last) {
             let schema = parameters.map_or(SchemaId::ANY, |root| compile::run(&mut tools, &mut steps, root));
-            tools.functions.push((name.into(), schema));
+            tools.functions.push(((*name).into(), schema));
         }
         Ok(tools)
     }

@@ -1,7 +1,6 @@
 //! Declarations of the fixed style: the whole schema (the repairs `tool-shape` and `declaration`).
 
 use alloc::borrow::Cow;
-use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec::{self, Vec};
 use core::fmt::Write as _;
@@ -15,6 +14,7 @@ use crate::error::RenderError;
 use crate::format::{Keys, sort, sorted, write_value};
 use crate::json::Value;
 use crate::json::pointer::Pointers;
+use crate::order;
 use crate::token::ControlToken as C;
 
 /// How often `$ref` is replaced in one declaration, and how often a warning says that it is not.
@@ -233,9 +233,10 @@ impl<'a, 'w> Printer<'a, 'w> {
             self.replaced += 1;
             self.open.push(target);
             pairs.retain(|(key, _)| *key != "$ref");
-            let own: BTreeSet<&str> = pairs.iter().map(|(key, _)| *key).collect();
+            let mut own: Vec<&str> = pairs.iter().map(|(key, _)| *key).collect();
+            order::sort_by(&mut own, Ord::cmp);
             let others = pairs_of(target).map(|(key, value)| (&**key, value));
-            pairs.extend(others.filter(|(key, _)| !own.contains(key)));
+            pairs.extend(others.filter(|(key, _)| own.binary_search(key).is_err()));
         }
         pairs
     }

@@ -11,6 +11,7 @@ use core::{slice, str};
 
 use crate::format::sorted;
 use crate::json::Value;
+use crate::json::pointer::sort_fields;
 
 /// What `str.strip` takes off: U+0009–U+000D, U+001C–U+0020, U+0085, U+00A0, U+1680, U+2000–U+200A, U+2028, U+2029,
 /// U+202F, U+205F and U+3000. `char::is_whitespace` lacks U+001C–U+001F.
@@ -71,6 +72,8 @@ const fn is_unprintable(character: char) -> bool {
 }
 
 /// Whether the value counts as true: numbers other than zero, what is not empty.
+// Many callers, none of them hot: the machine code is there once.
+#[inline(never)]
 pub(super) fn truthy(value: &Value<'_>) -> bool {
     match value {
         Value::Null => false,
@@ -160,7 +163,7 @@ fn write_tree<'a>(value: &'a Value<'a>, out: &mut String, canonical: bool) {
                 out.push('{');
                 let mut pairs: Vec<_> = pairs.iter().map(|(key, value)| (&**key, value)).collect();
                 if canonical {
-                    pairs.sort_by_key(|(key, _)| *key);
+                    sort_fields(&mut pairs, str::cmp);
                 }
                 open.push((Level::Pairs(pairs.into_iter()), false));
             }

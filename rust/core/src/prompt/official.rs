@@ -4,7 +4,6 @@
 //! is a [`RenderError`].
 
 use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -16,6 +15,7 @@ use crate::error::RenderError;
 use crate::format::{Keys, write_pairs};
 use crate::json::Value;
 use crate::model::Model;
+use crate::order;
 use crate::token::ControlToken as C;
 
 /// Prints the conversation and says what a generation prompt would follow.
@@ -178,11 +178,15 @@ impl<'a> Conversation<'a> {
             // Of the calls with the same id the last one counts, and no id is an id too.
             let names = names.get_or_insert_with(|| {
                 let calls = calls.as_array().unwrap_or_default().iter();
-                calls.map(|call| (Identity::of(call.get("id")), call_name(call))).collect::<BTreeMap<_, _>>()
+                let mut names: Vec<_> = calls.map(|call| (Identity::of(call.get("id")), call_name(call))).collect();
+                order::sort_by(&mut names, |(one, _), (other, _)| one.cmp(other));
+                names
             });
             let place = Place::Message(number, Within::Itself);
             out.at(place);
-            let known = names.get(&Identity::of(message.get("tool_call_id"))).copied().flatten();
+            let id = Identity::of(message.get("tool_call_id"));
+            let known = names.get(..names.partition_point(|(known, _)| *known <= id)).and_then(<[_]>::last);
+            let known = known.filter(|(known, _)| *known == id).and_then(|(_, name)| *name);
             let name = known.or_else(|| true_item(message, "name").map_or(Some("unknown"), Value::as_str));
             write_tool_message(name, message.get("content").unwrap_or(&Value::Null), place, out)?;
             self.answered = number + 1;

@@ -79,6 +79,9 @@ impl<'a> Answer<'a> {
 /// An id as it would be printed, and whether it is a text.
 type Key<'a> = (bool, Cow<'a, str>);
 
+/// The numbers that belong to a key, in their order.
+type ByKey<'a> = BTreeMap<Key<'a>, VecDeque<usize>>;
+
 fn key<'a>(id: Option<&'a Value<'a>>) -> Option<Key<'a>> {
     match id? {
         Value::Null => None,
@@ -100,9 +103,10 @@ struct Calls<'a> {
     answered: Vec<bool>,
     /// Calls before this one have a result.
     next: usize,
-    /// The calls of an id that may still have no result, and the last one of all.
-    by_id: BTreeMap<Key<'a>, (VecDeque<usize>, usize)>,
-    by_name: BTreeMap<&'a str, VecDeque<usize>>,
+    /// The calls of an id that may still have no result; the last one of all is always there.
+    by_id: ByKey<'a>,
+    /// The same by their names.
+    by_name: ByKey<'a>,
 }
 
 impl<'a> Calls<'a> {
@@ -113,12 +117,10 @@ impl<'a> Calls<'a> {
             let name = function_of(call).get("name");
             known.names.push(name);
             if let Some(key) = key(call.get("id")) {
-                let (waiting, last) = known.by_id.entry(key).or_default();
-                waiting.push_back(within);
-                *last = within;
+                push(&mut known.by_id, key, within);
             }
             if let Some(name) = name.and_then(Value::as_str) {
-                known.by_name.entry(name).or_default().push_back(within);
+                push(&mut known.by_name, (true, Cow::Borrowed(name)), within);
             }
         }
         known
@@ -126,15 +128,15 @@ impl<'a> Calls<'a> {
 
     /// Gives the result to the first call of its id that has none, or (`again`) to the last one; whether it did.
     fn take_by_id(&mut self, answer: &mut Answer<'a>, again: bool) -> bool {
-        let Some((waiting, last)) = answer.key.as_ref().and_then(|key| self.by_id.get_mut(key)) else { return false };
-        let call = first(waiting, &self.answered).or_else(|| again.then_some(*last));
+        let Some(waiting) = answer.key.as_ref().and_then(|key| self.by_id.get_mut(key)) else { return false };
+        let call = first(waiting, &self.answered).or_else(|| waiting.back().copied().filter(|_| again));
         self.give(answer, call)
     }
 
     /// Gives the result to the first call of its name that has none; whether it did.
     fn take_by_name(&mut self, answer: &mut Answer<'a>) -> bool {
-        let name = answer.name.and_then(Value::as_str);
-        let Some(waiting) = name.and_then(|name| self.by_name.get_mut(name)) else { return false };
+        let Some(name) = answer.name.and_then(Value::as_str) else { return false };
+        let Some(waiting) = self.by_name.get_mut(&(true, Cow::Borrowed(name))) else { return false };
         let call = first(waiting, &self.answered);
         self.give(answer, call)
     }
@@ -157,26 +159,31 @@ impl<'a> Calls<'a> {
     }
 }
 
-/// The first of them that has no result.
+/// The first of them that has no result; those before it are taken off, but never the last one.
 fn first(waiting: &mut VecDeque<usize>, answered: &[bool]) -> Option<usize> {
-    while waiting.front().is_some_and(|call| answered.get(*call) == Some(&true)) {
+    let has_result = |call: &&usize| answered.get(**call) == Some(&true);
+    while waiting.len() > 1 && waiting.front().as_ref().is_some_and(has_result) {
         waiting.pop_front();
     }
-    waiting.front().copied()
+    waiting.front().filter(|call| !has_result(call)).copied()
+}
+
+/// Adds a number under a key: once in machine code, in which the map is large.
+#[inline(never)]
+fn push<'a>(numbers: &mut ByKey<'a>, key: Key<'a>, number: usize) {
+    numbers.entry(key).or_default().push_back(number);
 }
 
 /// Of each message: the results that are printed with it.
 pub(super) struct Plan<'a> {
     calls: Vec<Calls<'a>>,
     results: Vec<Vec<Answer<'a>>>,
-    /// By the number of the message: where its calls are in `calls`.
-    places: BTreeMap<usize, usize>,
     /// Of the last message with calls: where they are in `calls`.
     nearest: Option<usize>,
     /// The same while only results and `tool_responses` have followed.
     open: Option<usize>,
     /// Those since the last message that is neither the model's nor a result, by the ids of their calls.
-    in_loop: BTreeMap<Key<'a>, VecDeque<usize>>,
+    in_loop: ByKey<'a>,
     /// By the ids of all calls so far: the name of the last one.
     names: BTreeMap<Key<'a>, Option<&'a Value<'a>>>,
 }
@@ -187,7 +194,6 @@ impl<'a> Plan<'a> {
         let mut plan = Self {
             calls: Vec::new(),
             results: messages.iter().map(|_| Vec::new()).collect(),
-            places: BTreeMap::new(),
             nearest: None,
             open: None,
             in_loop: BTreeMap::new(),
@@ -222,7 +228,9 @@ impl<'a> Plan<'a> {
 
     /// The calls of a message that have no result.
     pub(super) fn unanswered(&self, number: usize) -> impl Iterator<Item = usize> {
-        let calls = self.places.get(&number).and_then(|place| self.calls.get(*place));
+        // The messages are read in their order.
+        let place = self.calls.binary_search_by_key(&number, |calls| calls.number);
+        let calls = place.ok().and_then(|place| self.calls.get(place));
         let answered = calls.map(|calls| &*calls.answered).unwrap_or_default();
         answered.iter().enumerate().filter(|(_, answered)| !**answered).map(|(call, _)| call)
     }
@@ -232,17 +240,15 @@ impl<'a> Plan<'a> {
         let entries = Answer::of_entries(message, number);
         let calls = Calls::new(number, calls_of(message), !entries.is_empty());
         let place = self.calls.len();
-        let last_names =
-            calls.by_id.iter().map(|(key, (_, last))| (key.clone(), calls.names.get(*last).copied().flatten()));
-        let last_names: Vec<_> = last_names.collect();
+        let name = |waiting: &VecDeque<usize>| calls.names.get(*waiting.back()?).copied().flatten();
+        let last_names: Vec<_> = calls.by_id.iter().map(|(key, waiting)| (key.clone(), name(waiting))).collect();
         self.calls.push(calls);
-        self.places.insert(number, place);
         self.nearest = Some(place);
         if entries.is_empty() {
             self.assign(run, number, Some(place), out);
             self.open = Some(place);
             for (key, _) in &last_names {
-                self.in_loop.entry(key.clone()).or_default().push_back(place);
+                push(&mut self.in_loop, key.clone(), place);
             }
         } else {
             for answer in run {

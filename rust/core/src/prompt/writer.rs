@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use core::{fmt, ptr};
 
 use crate::json::Value;
+use crate::order;
 use crate::scan::{count, position};
 use crate::token::ControlToken;
 
@@ -141,6 +142,8 @@ impl Writer {
         self.controls.truncate(self.controls.partition_point(|(at, _)| *at < length));
     }
 
+    #[cold]
+    #[inline(never)]
     pub(crate) fn warn(&mut self, place: Place, topic: Topic, text: impl fmt::Display) {
         self.warnings.push(Warning { place, topic, text: format!("{place}: {text}") });
     }
@@ -184,7 +187,7 @@ impl Writer {
     /// The text, the control tokens in it, and the warnings in the order of their places, each once.
     pub(crate) fn finish(mut self) -> (String, Vec<(usize, ControlToken)>, Vec<String>) {
         self.warn_of_spelled();
-        self.warnings.sort_by_key(|warning| (warning.place, warning.topic));
+        order::sort_by(&mut self.warnings, |one, other| (one.place, one.topic).cmp(&(other.place, other.topic)));
         let mut seen = BTreeSet::new();
         let once: Vec<bool> = self.warnings.iter().map(|warning| seen.insert(warning.text.as_str())).collect();
         let warnings = self.warnings.into_iter().zip(once).filter(|(_, once)| *once);
@@ -197,7 +200,7 @@ impl Writer {
         if count(self.text.as_bytes(), b'<') == self.controls.len() {
             return;
         }
-        let mut seen = BTreeSet::new();
+        let mut seen = Vec::new();
         let mut controls = self.controls.iter().map(|(at, _)| *at).peekable();
         let mut places = self.places.iter().peekable();
         let mut place = Place::Bos;
@@ -207,8 +210,10 @@ impl Writer {
             if controls.peek() != Some(&at) {
                 while let Some((_, next)) = places.next_if(|(from, _)| *from <= at) {
                     place = *next;
+                    seen.clear();
                 }
-                if seen.insert((place, token)) {
+                if !seen.contains(&token) {
+                    seen.push(token);
                     let literal = token.literal();
                     let text = format!(
                         "{place}: the text spells {literal}, which is a control token for a tokenizer; ids() keeps it text"

@@ -16,6 +16,7 @@ use core::ops::Range;
 use super::{Node, Property, SchemaId, Tools, Types};
 use crate::json::Value;
 use crate::json::pointer::{Pointers, sorted_fields};
+use crate::order;
 
 /// Alternatives that one view may begin with and split into.
 const MAX_ALTERNATIVES: usize = 1024;
@@ -167,6 +168,8 @@ struct Compiler<'t, 'a> {
 }
 
 /// Compiles the `parameters` of one function, for at most `steps` steps, which are counted down.
+// It is large, and the compiler would inline it twice.
+#[inline(never)]
 pub(super) fn run(tools: &mut Tools, steps: &mut usize, root: &Value) -> SchemaId {
     let mut compiler = Compiler {
         tools,
@@ -336,7 +339,7 @@ impl<'a> Compiler<'_, 'a> {
                 view.alternatives.push((types, seen));
             }
         }
-        view.alternatives.sort_unstable();
+        order::sort_by(&mut view.alternatives, Ord::cmp);
         view.alternatives.dedup();
         Some(view)
     }
@@ -397,7 +400,7 @@ impl<'a> Compiler<'_, 'a> {
                 part: *part,
             }));
         }
-        keys.sort_by(|one, other| one.key.cmp(other.key));
+        order::sort_by(&mut keys, |one, other| one.key.cmp(other.key));
         let start = self.tools.properties.len();
         let mut longest = 0;
         for says in keys.chunk_by(|one, other| one.key == other.key) {
@@ -409,13 +412,13 @@ impl<'a> Compiler<'_, 'a> {
                 self.lone(one.part)
             } else {
                 let says = says.iter().map(|one| (one.by.0, one.part));
-                self.schema(grouped(says.chain(others.map(|(by, part)| (by.0, *part)))))
+                self.schema(grouped(says.chain(others.map(|(by, part)| (by.0, *part))).collect()))
             };
             self.tools.properties.push(Property { key: range.clone(), schema });
         }
         let properties = start..self.tools.properties.len();
-        let additional = self.schema(grouped(additional.into_iter().map(|(by, part)| (by.0, part))));
-        let item = self.schema(grouped(items.into_iter()));
+        let additional = self.schema(grouped(additional.into_iter().map(|(by, part)| (by.0, part)).collect()));
+        let item = self.schema(grouped(items));
         if let Some(node) = self.tools.nodes.get_mut(node) {
             let declares = declares && !properties.is_empty();
             *node = Node { types: node.types, declares, longest, properties, additional, item };
@@ -431,9 +434,8 @@ fn spend(steps: &mut usize, cost: usize) -> bool {
 }
 
 /// The parts of each alternative together.
-fn grouped(parts: impl Iterator<Item = (usize, Part)>) -> Vec<Vec<Part>> {
-    let mut parts: Vec<_> = parts.collect();
-    parts.sort_by_key(|&(alternative, _)| alternative);
+fn grouped(mut parts: Vec<(usize, Part)>) -> Vec<Vec<Part>> {
+    order::sort_by(&mut parts, |(one, _), (other, _)| one.cmp(other));
     let groups = parts.chunk_by(|(one, _), (other, _)| one == other);
     groups.map(|group| group.iter().map(|&(_, part)| part).collect()).collect()
 }

@@ -148,6 +148,7 @@ class Aims:
         for what, key, size in SIZES:
             if key in self.result.memory:
                 value = self.result.memory[key]
+                value = round(value) if "bytes" in key else value  # of memory divided by 100,000 streams
                 self.row(what, f"at most {size}", number(value), value <= size)
         return self.table
 

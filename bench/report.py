@@ -11,6 +11,7 @@ from typing import Any
 
 import aims
 import prompts as rendering
+import vllm_deltas as server
 from common import BENCH, RECORD, newest_record, note
 from instructions import Row, delta_name
 
@@ -116,6 +117,9 @@ def readme(record: dict[str, Any]) -> list[str]:
             *rendering.table(rendered),
             "",
         ]
+    served = newest_record("vllm-deltas")
+    if served:
+        lines += served_tables(served)
     missing = [f"{one.title} ({one.reason})" for one in result.missing]
     if missing:
         lines += [f"Left out: {'; '.join(missing)}.", ""]
@@ -126,7 +130,18 @@ def readme(record: dict[str, Any]) -> list[str]:
     return lines
 
 
+def served_tables(record: dict[str, Any]) -> list[str]:
+    """Through vLLM's server path: some steps, and whole outputs."""
+    rows = [row for row in record["rows"] if row["workload"] in SERVED and not row["counted"]]
+    steps = [row for row in rows if row["feed"] != "whole"]
+    whole = [row for row in rows if row["feed"] == "whole"]
+    when = f"{record['machine']['date']}, `make bench-vllm`"
+    first = server.table(f"A step through vLLM's server path, with its message objects ({when})", steps, "µs")
+    return [first, "", server.table("A whole output through its `Parser.parse`", whole, "µs"), ""]
+
+
 DRAWN = ("ours", "twin", "peer")
+SERVED = ("short_call", "write_16k", "edits_16k", "edits_64k", "numbers", "prose", "turn")
 STEPS = ("prose", "thought", "write_16k", "edits_16k", "write_prose", "numbers")
 ONE_TOKEN = ("short_call", "ten_calls", "write_4k", "write_16k", "edits_4k", "edits_16k", "numbers", "prose", "turn")
 

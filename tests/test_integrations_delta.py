@@ -148,6 +148,9 @@ def test_no_tool_may_be_called(stream: Any) -> None:
     assert (client.content, client.calls) == ("Text.", {})
     assert COUNTERS.value("call", "suppressed") == 1
     assert "call:f" in fed(stream(calls=False), [CALL]).content
+    always = Settings(unparsed="always")
+    assert fed(stream(calls=False, settings=always), [f"Text.{CALL}"]).content.count("call:f") == 1
+    assert "call:f" not in fed(stream(calls=False, settings=Settings(unparsed="never")), [CALL]).content
 
 
 def test_counters_count_repairs_and_statuses(stream: Any) -> None:
@@ -279,7 +282,23 @@ def test_unparsed_text(impl: ModuleType) -> None:
             "Text.<|tool_call>call:f{}<tool_call|><|tool_call>call:g{<turn|><eos>",
             "<|tool_call>call:f{}<tool_call|><|tool_call>call:g{",
         ),
-        ("<|channel>thought\n<|tool_call>x<channel|>A<|tool_call>call:f{<|tool_response>", "<|tool_call>call:f{"),
+        (
+            "<|channel>thought\nA<channel|>\n<|tool_call>call:a{x:[}<tool_call|><|channel>thought\nSECRET<channel|>\n",
+            "<|tool_call>call:a{x:[}<tool_call|>",
+        ),
+        (
+            "<|tool_call>call:a{}<tool_call|><|tool_response>response:a{x:1}<tool_response|>x<|tool_call>call:b{}<tool_call|>",
+            "<|tool_call>call:a{}<tool_call|><|tool_call>call:b{}<tool_call|>",
+        ),
+        ("<|tool_call>call:a{x:1}<tool_call|><|channel>thought\nS<channel|>", "<|tool_call>call:a{x:1}<tool_call|>"),
+        (
+            '<|tool_call>call:a{x:<|"|><tool_call|>y<|"|>,}}<tool_call|>',
+            '<|tool_call>call:a{x:<|"|><tool_call|>y<|"|>,}}<tool_call|>',
+        ),
+        (
+            "<|channel>thought\n<|tool_call>x<channel|>A<|tool_call>call:f{<|tool_response>",
+            "<|tool_call>x<|tool_call>call:f{",
+        ),
         ("call:f{", ""),
         ("", ""),
     ),

@@ -135,3 +135,42 @@ def test_requests_that_are_none_of_the_server(kind: str) -> None:
     assert said == "After"
     assert half.prev_tool_call_arr == [{"name": "a", "arguments": '{"x":1}'}]
     assert half.extract_tool_calls("<|tool_call>call:a{x:1}<tool_call|>", asked).tools_called
+
+
+class Slotted:
+    """A tokenizer that cannot be referred to weakly, and counts how often it is read."""
+
+    __slots__ = ("read",)
+
+    def __init__(self) -> None:
+        self.read = 0
+
+    def get_vocab(self) -> dict[str, int]:
+        self.read += 1
+        return {**CALLS_ONLY, **CHANNELS_ONLY}
+
+
+def test_a_tokenizer_is_read_once() -> None:
+    few = Few({**CALLS_ONLY, **CHANNELS_ONLY})
+    first = composed().tool_parser_cls(few, None)
+    assert composed().tool_parser_cls(few, None).ids is first.ids
+    slotted = composed().tool_parser_cls(Slotted(), None)
+    assert slotted.extract_tool_calls(CALL, chat_request()).tools_called
+
+
+def reasoning_half() -> Any:
+    half = composed().reasoning_parser_cls(Few({**CALLS_ONLY, **CHANNELS_ONLY}))
+    assert not half.linked
+    return half
+
+
+def test_without_a_tool_half_calls_stay_as_they_were_written() -> None:
+    for call in (
+        CALL,
+        "<|tool_call|>call:update_record{zipcode:1}<tool_call|>",
+        "call:update_record{zipcode:1}<tool_call|>",
+    ):
+        asked = chat_request(tools=[TOOL], tool_choice="auto")
+        assert reasoning_half().extract_reasoning(call, asked)[1] == call
+        thought = "<|channel>thought\nhm<channel|>"
+        assert reasoning_half().extract_reasoning(thought + call, asked) == ("hm", call)

@@ -109,7 +109,7 @@ class Header:
         if character == "{" or (character == "(" and self._lenient):
             # `:call:name{`: the colon was one too many, if that is the name that is meant.
             tools, behind = self._tools, self.name.removeprefix(CALL).lstrip(BLANKS)
-            if self.repair and tools and tools.is_declared(behind) and not tools.is_declared(self.name):
+            if self.repair and behind and tools and tools.is_declared(behind) and not tools.is_declared(self.name):
                 self.name = behind
             unknown = self._declared and not (self._tools and self._tools.is_declared(self.name))
             return character if self.name and not unknown else "no"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, NamedTuple, TypeVar, get_args
@@ -182,13 +183,21 @@ def unparsed_text(message: Message) -> str:
     return "".join(_span_text(span) for span in message.unparsed if span.reason != "stray_marker")
 
 
-def as_written(output: str) -> str:
-    """The calls of a whole output as the model wrote them, from the first one behind the first thought to the end.
+_WRITTEN = re.compile(
+    r"<\|tool_call>.*?(?=<\|tool_call>|<\|channel>|<channel\|>|<\|tool_response>|<turn\|>|<\|turn>|<eos>|\Z)", re.DOTALL
+)
 
-    What ends the turn is left out. Empty where no call is opened by its marker.
+
+def as_written(output: str) -> str:
+    """The calls of a whole output as the model wrote them, each up to its close marker, or to the next marker.
+
+    Thoughts, texts and what ends the turn are left out. Empty where no call is opened by its marker.
     """
-    at = output.find("<|tool_call>", output.find("<channel|>") + 1)
-    return without_ends(output[at:], ("<turn|>", "<eos>", "<|tool_response>", "<pad>")) if at >= 0 else ""
+    calls = []
+    for found in _WRITTEN.findall(output):
+        call, closed, _ = found.rpartition("<tool_call|>")
+        calls.append(call + closed if closed else without_ends(found, ("<pad>",)))
+    return "".join(calls)
 
 
 def without_ends(text: str, markers: tuple[str, ...]) -> str:
@@ -223,6 +232,12 @@ def note_call(status: str, repairs: Iterable[str]) -> None:
     COUNTERS.add("call", status)
     for repair in repairs:
         COUNTERS.add("repair", repair)
+
+
+def note_suppressed(name: str) -> None:
+    """Logs and counts an accepted call that is not sent."""
+    COUNTERS.add("call", "suppressed")
+    LOGGER.warning("Gemma 4 output: a call of %r where no tool may be called; it is dropped", name)
 
 
 def known_ids(vocabulary: Vocabulary, ids: Iterable[int]) -> list[int]:
@@ -398,34 +413,38 @@ class MessageStream(Generic[M]):
             elif kind == "reasoning":
                 reasoning += event.text
             elif kind != "end":
-                self._call(event, pieces)
+                content += self._call(event, pieces)
         if content and not self._said:
             self._said = not content.isspace()
         return reasoning, content, pieces
 
-    def _call(self, event: EventLike, pieces: dict[int, CallPiece]) -> None:
+    def _call(self, event: EventLike, pieces: dict[int, CallPiece]) -> str:
+        """Adds to the pieces; gives what of a call that is not sent is content now."""
         number = event.index if event.index is not None else -1
         if event.kind == "call_start":
             self._start(number, event.text, pieces)
-            return
+            return ""
         call = self._by_number[number]
         if event.kind == "call_arguments":
             fragment = event.text if call.rewriter is None else call.rewriter.push(event.text)
             call.pieces.append(fragment)
             if fragment and call.index >= 0:
                 self._piece(call, fragment, pieces)
-            return
+            return ""
         self._plain = None
         status = event.text
         call.status = status
         note_call(status, event.detail if status != "rejected" else ())
         if status == "rejected":
-            return
+            return ""
         if not self._send_calls:
-            COUNTERS.add("call", "suppressed")
-            LOGGER.warning("Gemma 4 output: a call of %r where no tool may be called; it is dropped", call.name)
-            self._left.append(f"<|tool_call>call:{call.name}{call.arguments}{call.held}<tool_call|>")
-            return
+            note_suppressed(call.name)
+            text = f"<|tool_call>call:{call.name}{call.arguments}{call.held}<tool_call|>"
+            if self.settings.unparsed == "always":
+                COUNTERS.add("handed_over", "suppressed")
+                return text
+            self._left.append(text)
+            return ""
         rest = call.rewriter.finish() if call.rewriter is not None else ""
         call.pieces.append(rest)
         self._said = True
@@ -435,6 +454,7 @@ class MessageStream(Generic[M]):
             pieces[call.index] = CallPiece(call.index, call.id, call.name, call.arguments)
         elif rest:
             self._piece(call, rest, pieces)
+        return ""
 
     def _start(self, number: int, name: str, pieces: dict[int, CallPiece]) -> None:
         shown = self._send_calls and not self._whole

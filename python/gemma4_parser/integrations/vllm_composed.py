@@ -82,12 +82,12 @@ def _parse(inherited: Any) -> Any:
     def parse(self: Any, *args: Any, **kwargs: Any) -> Any:
         ids = kwargs.get("model_output_token_ids") or (args[3] if len(args) > 3 else ())
         half = self.tool_parser if self.reasoning_parser is None else self.reasoning_parser
+        for one in (self.reasoning_parser, self.tool_parser):
+            if isinstance(type(one), Composing):
+                one.composed = True
         if not isinstance(type(half), Composing):
             return inherited(self, *args, **kwargs)
         half.output_ids = list(ids)
-        half.composed = True
-        if isinstance(type(self.tool_parser), Composing):
-            self.tool_parser.composed = True
         try:
             return inherited(self, *args, **kwargs)
         finally:

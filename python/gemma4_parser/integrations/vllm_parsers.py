@@ -15,6 +15,7 @@ Which vLLM it is, is looked up in what it offers; versions are not compared:
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Sequence
@@ -31,6 +32,7 @@ from gemma4_parser.integrations.delta import (
     as_written,
     known_ids,
     note_call,
+    note_suppressed,
     note_unparsed,
     rewrite,
     stream_options,
@@ -85,13 +87,16 @@ class _Ids(list[int]):
 
 
 class _Remainder(str):
-    """What of a whole output is left when the thoughts are taken out, with all of it and the message that it is."""
+    """What of a whole output is left when the thoughts are taken out, with the message that was read of all of it.
+
+    `output` is None where the text is the content already.
+    """
 
     __slots__ = ("message", "output")
     message: Message
-    output: str
+    output: str | None
 
-    def __new__(cls, text: str, message: Message, output: str) -> _Remainder:
+    def __new__(cls, text: str, message: Message, output: str | None) -> _Remainder:
         made = super().__new__(cls, text)
         made.message = message
         made.output = output
@@ -157,9 +162,13 @@ class _Half:
         content = message.content or ""
         policy = self.settings.unparsed
         left = unparsed_text(message)
-        if policy == "empty":
-            empty = not (called or content.strip())
-            left = as_written(output) or left if empty and (left or message.tool_calls) else ""
+        dropped = () if called else message.tool_calls
+        for call in dropped:
+            note_suppressed(call.name)
+        if dropped or (left and not called and policy == "empty"):
+            left = as_written(output) or left
+        if policy == "empty" and (called or content.strip()):
+            left = ""
         if left and policy != "never":
             COUNTERS.add("handed_over", policy)
             content += left
@@ -358,18 +367,25 @@ class _Reasoning(_Half):
             return message.reasoning, forced_content(message, request, self.settings)
         banned = self._bans_calls(request)
         if message.tool_calls and not self.linked and not (banned and getattr(request, "tools", None)):
-            content = _without_thoughts(model_output, self.start)  # a tool half of vLLM, or none, may stand behind
-        else:
-            content = self._content(message, bool(message.tool_calls) and not banned, model_output)
+            # A tool half of vLLM, or none, may stand behind.
+            rest = _without_thoughts(model_output, self.start)
+            return message.reasoning, _Remainder(rest, message, model_output)
+        content = self._content(message, bool(message.tool_calls) and not banned, model_output)
         if not content and not message.tool_calls:
             return message.reasoning, None
-        return message.reasoning, _Remainder(content, message, model_output)
+        return message.reasoning, _Remainder(content, message, None)
 
 
 def _without_thoughts(output: str, start: Start) -> str:
     """The output without its thoughts, calls as they were written."""
     at = output.find(OPENER)
-    return (parse(output[:at], finish="length", start=start).content or "") + output[at:]
+    if at >= 0:
+        return (parse(output[:at], finish="length", start=start).content or "") + output[at:]
+    # The call was opened without its marker.
+    return _THOUGHT.sub("", output if start == "content" else CHANNEL + output)
+
+
+_THOUGHT = re.compile(r"<\|channel>.*?(?:<channel\|>|\Z)", re.DOTALL)
 
 
 class _Tool(_Half):
@@ -403,7 +419,7 @@ class _Tool(_Half):
         if half is not None and not half.fed and half.model_tokenizer is tokenizer:
             half.linked = True
             self._half = half
-            self.composed = True
+            self.composed = half.composed = True
 
     # What the server reads between steps. Joined when it is read: it is read once, and written every step.
 
@@ -535,13 +551,14 @@ class _Tool(_Half):
         return self._finish()
 
     def extract_tool_calls(self, model_output: str, request: Any) -> Any:
+        output: str | None = model_output
         if isinstance(model_output, _Remainder):
             message, output = model_output.message, model_output.output
         else:
             parse_reasoning = TWO_HALVES and not self.skip_reasoning_parsing
-            message, output = self._whole(model_output, request, "content", parse_reasoning), model_output
+            message = self._whole(model_output, request, "content", parse_reasoning)
         calls = () if self._bans_calls(request) else message.tool_calls
-        content = self._content(message, bool(calls), output) or None
+        content = str(model_output) if output is None else self._content(message, bool(calls), output)
         tools = self._tools(request) if self.settings.profile.rewriter is not None else []
         made = [
             ToolCall(
@@ -550,7 +567,7 @@ class _Tool(_Half):
             )
             for call in calls
         ]
-        return ExtractedToolCallInformation(tools_called=bool(made), tool_calls=made, content=content)
+        return ExtractedToolCallInformation(tools_called=bool(made), tool_calls=made, content=content or None)
 
 
 def _class(name: str, half: type, base: Any) -> Any:

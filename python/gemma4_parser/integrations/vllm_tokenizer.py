@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from contextlib import suppress
 from typing import Any
 
 from gemma4_parser import Vocabulary
@@ -35,13 +36,16 @@ _VOCABULARIES: weakref.WeakKeyDictionary[Any, Vocabulary | None] = weakref.WeakK
 def vocabulary_of(tokenizer: Any) -> Vocabulary | None:
     """The vocabulary of a tokenizer, read once; None where it cannot be read, and text must do."""
     with _LOCK:
-        if tokenizer not in _VOCABULARIES:
-            try:
-                _VOCABULARIES[tokenizer] = Vocabulary.from_tokenizer(tokenizer)
-            except (TypeError, ValueError, AttributeError) as error:
-                LOGGER.warning("token ids of this tokenizer cannot be read, text is parsed instead: %s", error)
-                _VOCABULARIES[tokenizer] = None
-        return _VOCABULARIES[tokenizer]
+        if tokenizer in _VOCABULARIES:
+            return _VOCABULARIES[tokenizer]
+        found = None
+        try:
+            found = Vocabulary.from_tokenizer(tokenizer)
+        except (TypeError, ValueError, AttributeError) as error:
+            LOGGER.warning("token ids of this tokenizer cannot be read, text is parsed instead: %s", error)
+        with suppress(TypeError):  # it cannot be referred to weakly
+            _VOCABULARIES[tokenizer] = found
+        return found
 
 
 def _control_ids(vocab: dict[str, int]) -> dict[str, int]:
@@ -57,17 +61,16 @@ def control_of(half: Any, needed: tuple[str, ...]) -> dict[str, int]:
 
     Raises `RuntimeError` where the tokenizer lacks those that the half cannot do without.
     """
-    missing = [literal for literal in needed if literal not in half.vocab]
+    tokenizer = half.model_tokenizer
+    found = _CONTROL.get(tokenizer) if tokenizer in _CONTROL else None
+    if found is None:
+        found = _control_ids(half.vocab)
+        with suppress(TypeError):  # it cannot be referred to weakly
+            _CONTROL[tokenizer] = found
+    missing = [literal for literal in needed if found[literal] < 0]
     if missing:
         raise RuntimeError(f"this is no tokenizer of Gemma 4, it has no {', '.join(missing)}")
-    tokenizer = half.model_tokenizer
-    if tokenizer not in _CONTROL:
-        found = _control_ids(half.vocab)
-        try:
-            _CONTROL[tokenizer] = found
-        except TypeError:  # it cannot be referred to weakly
-            return found
-    return _CONTROL[tokenizer]
+    return found
 
 
 def stops_of(ids: dict[str, int]) -> frozenset[int]:

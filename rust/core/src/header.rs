@@ -217,8 +217,9 @@ impl Header {
         if character == '{' || (character == '(' && forms.lenient) {
             let is_declared = |name: &str| tools.is_some_and(|tools| tools.is_declared(name));
             // `:call:name{`: the colon was one too many, if that is the name that is meant.
-            let behind = self.name().strip_prefix(CALL).filter(|_| self.repair == Some(Repair::ColonOpener));
-            if behind.is_some_and(|name| is_declared(trim_start(name)) && !is_declared(self.name())) {
+            let behind = self.name().strip_prefix(CALL).map(trim_start).filter(|name| !name.is_empty());
+            let colon = self.repair == Some(Repair::ColonOpener);
+            if colon && behind.is_some_and(|name| is_declared(name) && !is_declared(self.name())) {
                 self.start += CALL.len();
             }
             let declared = || is_declared(self.name());

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from instructions import Row
 
 from gemma4_parser.bench.contestants.base import ARGUMENTS, WHOLE
 from gemma4_parser.bench.results import Cell, Result
-from gemma4_parser.bench.summary import ANCHOR, VLLM, Table, feed_title, ratio
+from gemma4_parser.bench.summary import ANCHOR, VLLM, Table, exponent, feed_title, ratio
 from gemma4_parser.bench.tables import number
 
 STEPS = ("1", "4", "16")
@@ -27,7 +28,7 @@ AGAINST_VLLM = (
     ("edits_16k", WHOLE, 1000),
 )
 SIZES = (
-    ("an idle stream, bytes", "a stream fresh, bytes", 512),
+    ("an idle stream, fresh, bytes", "a stream fresh, bytes", 512),
     ("the vocabulary, MB (6 MiB)", "vocabulary, MB", 6.29),
     ("reading tokenizer.json, ms", "reading it, ms", 500),
     ("import, ms", "import, ms", 10),
@@ -117,7 +118,8 @@ class Aims:
         steps = self.times("ours", ANCHOR, ("1",), (*STRINGS, "prose", "thought", "numbers"))
         self.at_most("a step of one token, against a native call that returns one event", 2, steps, " ×")
         for name, feed, aim in AGAINST_VLLM:
-            self.at_least(f"vLLM 0.33: {self.titles.get(name)}", aim, self.times(VLLM, "ours", (feed,), (name,)))
+            what = f"vLLM 0.33, {feed_title(feed)}: {self.titles.get(name)}"
+            self.at_least(what, aim, self.times(VLLM, "ours", (feed,), (name,)))
         for feeds in (STEPS, (WHOLE,)):
             for own in ("ours", "ours-text"):
                 what = "1, 4, 16 a step" if feeds == STEPS else "whole"
@@ -145,6 +147,14 @@ class Aims:
         self.at_least(
             "vLLM 0.33 against the twin in pure Python: text", 1, self.times(VLLM, "twin-text", (*STEPS, WHOLE))
         )
+        exponents = [
+            Found(value, f"{own}, {series}, {feed_title(feed)}")
+            for own in ("twin", "twin-text")
+            for series in ("write", "edits")
+            for feed in ("1", "16", WHOLE)
+            if (value := exponent(self.result, own, series, feed)) is not None
+        ]
+        self.at_most("growth of the twin's time from 1k to 256k tokens: exponent", 1.05, exponents)
         for what, key, size in SIZES:
             if key in self.result.memory:
                 value = self.result.memory[key]
@@ -157,5 +167,5 @@ class Aims:
         record: dict[str, Any] | None = newest_record("million")
         if record is not None:
             rows = [Row(**row) for row in record["rows"]]
-            found = [Found(million.exponent(row, 0, 2), row.name) for row in rows]
+            found = [Found(math.inf if row.error else million.exponent(row, 0, 2), row.name) for row in rows]
             self.at_most("growth of the instructions of the core from 1k to 1M tokens: exponent", 1.02, found)

@@ -123,7 +123,11 @@ def readme(record: dict[str, Any]) -> list[str]:
     missing = [f"{one.title} ({one.reason})" for one in result.missing]
     if missing:
         lines += [f"Left out: {'; '.join(missing)}.", ""]
-    drawings = (("growth", "cost of a token against the length of an argument"), ("share", "share of a core"))
+    drawings = (
+        ("growth", "cost of a token against the length of an argument"),
+        ("workloads", "cost of a token by workload"),
+        ("share", "share of a core"),
+    )
     for name, title in drawings:
         if (RECORD / f"bench-{name}.svg").exists():
             lines += [f"![{title.capitalize()}](bench/record/bench-{name}.svg)", ""]
@@ -136,8 +140,9 @@ def served_tables(record: dict[str, Any]) -> list[str]:
     steps = [row for row in rows if row["feed"] != "whole"]
     whole = [row for row in rows if row["feed"] == "whole"]
     when = f"{record['machine']['date']}, `make bench-vllm`"
+    quiet = [] if record["quiet"]["quiet"] else [f"The machine was not quiet: {'; '.join(record['quiet']['why'])}."]
     first = server.table(f"A step through vLLM's server path, with its message objects ({when})", steps, "µs")
-    return [first, "", server.table("A whole output through its `Parser.parse`", whole, "µs"), ""]
+    return [first, "", server.table("A whole output through its `Parser.parse`", whole, "µs"), "", *quiet, ""]
 
 
 DRAWN = ("ours", "twin", "peer")

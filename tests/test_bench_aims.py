@@ -71,8 +71,8 @@ def test_the_worst_cell_decides(aims: Any) -> None:
         "2.22 (a string of 16k tokens, 1 a step)",
         False,
     )
-    assert found["vLLM 0.33: 8k tokens of prose"] == ("45.0 (8k tokens of prose, 1 a step)", True)
-    assert found["vLLM 0.33: a string of 16k tokens"] == ("75.0 (a string of 16k tokens, 1 a step)", False)
+    assert found["vLLM 0.33, 1 a step: 8k tokens of prose"] == ("45.0 (8k tokens of prose, 1 a step)", True)
+    assert found["vLLM 0.33, 1 a step: a string of 16k tokens"] == ("75.0 (a string of 16k tokens, 1 a step)", False)
     assert found["the fastest that streams arguments"] == ("45.0 (8k tokens of prose, 1 a step)", True)
 
 

@@ -35,6 +35,10 @@ def _names() -> Iterator[Case]:
         yield Case([f"<|tool_call>:{name}{{}}<tool_call|>"])
         yield Case([f"<|tool_call>call:a{{}}call:{name}{{}}<tool_call|>"])
         yield Case([f"call:{name}{{}}<tool_call|>"], options={"tools": [{"name": name}]})
+        yield Case([f"<|tool_call>:call:{name}{{}}<tool_call|>"], options={"tools": [{"name": name.strip()}]})
+    for empty in ("", " ", "\n"):
+        for bracket in ("{}", "()"):
+            yield Case([f"<|tool_call>:call:{empty}{bracket}<tool_call|>"], options={"tools": [{"name": ""}]})
 
 
 def _held() -> Iterator[Case]:

@@ -128,28 +128,36 @@ def growth(result: Result) -> Table:
         ],
         note="from 1k to 256k tokens, or to the longest that was run to its end; k: its length",
     )
-    sizes = {workload.name: workload.size for workload in result.workloads}
     for contestant in result.of_kind("ours", "twin", "peer"):
         row: list[Value] = [contestant.title]
         for series in ("write", "edits"):
-            names = [workload.name for workload in result.workloads if workload.series == series]
             for feed in ("1", "16", WHOLE):
-                cells = [result.cell(name, feed, contestant.name) for name in names]
-                row.append(_exponent([cell for cell in cells if cell is not None], sizes))
+                cells = _run_cells(result, contestant.name, series, feed)
+                value = exponent(result, contestant.name, series, feed)
+                longest = (
+                    {workload.name: workload.size for workload in result.workloads}[cells[-1].workload] if cells else 0
+                )
+                ends = "" if longest == 256 * 1024 else f" ({longest // 1024}k)"
+                row.append(None if value is None else f"{value:.2f}{ends}")
         if any(value is not None for value in row[1:]):
             table.rows.append(row)
     return table
 
 
-def _exponent(cells: list[Cell], sizes: dict[str, int]) -> str | None:
-    known = [cell for cell in cells if cell.seconds and not cell.extrapolated]
-    if len(known) < 2:
+def exponent(result: Result, contestant: str, series: str, feed: str) -> float | None:
+    """Of the time, from the shortest to the longest output of a series that was run; None for fewer than two."""
+    cells = _run_cells(result, contestant, series, feed)
+    if len(cells) < 2:
         return None
-    first, last = known[0], known[-1]
+    first, last = cells[0], cells[-1]
     assert first.seconds and last.seconds
-    exponent = math.log(last.seconds / first.seconds) / math.log(last.tokens / first.tokens)
-    longest = sizes[last.workload] // 1024
-    return f"{exponent:.2f}" + ("" if longest == 256 else f" ({longest}k)")
+    return math.log(last.seconds / first.seconds) / math.log(last.tokens / first.tokens)
+
+
+def _run_cells(result: Result, contestant: str, series: str, feed: str) -> list[Cell]:
+    names = [workload.name for workload in result.workloads if workload.series == series]
+    cells = [result.cell(name, feed, contestant) for name in names]
+    return [cell for cell in cells if cell is not None and cell.seconds and not cell.extrapolated]
 
 
 def speeds(result: Result) -> Table:
@@ -157,7 +165,7 @@ def speeds(result: Result) -> Table:
     names = ("ours", "ours-array", "ours-text", "twin", "twin-text")
     table = Table(
         "Whole outputs to a Message, MB/s of UTF-8",
-        ["workload", "list of ids", "array of ids", "text", "twin: list of ids", "text"],
+        ["workload", "list of ids", "array of ids", "text", "twin: list of ids", "twin: text"],
     )
     for workload in result.workloads:
         cells = [result.cell(workload.name, WHOLE, name) for name in names]

@@ -15,6 +15,7 @@ import pytest
 pytest.importorskip("vllm", reason="vLLM is not installed here")
 
 import gemma4_parser as g4
+from gemma4_parser.integrations.counters import COUNTERS
 from gemma4_parser.integrations.delta import Settings
 from helpers import CONTROL_IDS, FIRST_BYTE, Case, tokenise
 from integrations.test_vllm_stream import (
@@ -104,6 +105,21 @@ def test_a_stop_string_cuts() -> None:
     ids = tokenise("One.END and more")
     _, content, _ = serve(ids, request(TOOLS, stream=False, stop=["END"]), PROMPT["content"], text="One.")
     assert content == "One."
+
+
+@pytest.mark.parametrize("reasoning", ("gemma4_rust", "gemma4", None))
+def test_a_call_of_a_request_without_tools_is_text_and_told_once(reasoning: str | None) -> None:
+    """Whatever stands beside the tool half: the server takes no calls of such a request."""
+    asked = request(stream=False)
+    assert asked.tool_choice == "none"
+    COUNTERS.clear()
+    assert serve(tokenise(CALL), asked, PROMPT["content"], parser=composed("gemma4_rust", reasoning)) == (
+        None,
+        CALL,
+        [],
+    )
+    once = 1 if two_halves() else 0  # 0.22 does not ask the tool half, and has the text
+    assert COUNTERS.value("handed_over", "empty") == COUNTERS.value("call", "suppressed") == once
 
 
 def test_a_cut_call_is_handed_over_as_text() -> None:

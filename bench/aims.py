@@ -13,7 +13,7 @@ from instructions import Row
 
 from gemma4_parser.bench.contestants.base import ARGUMENTS, WHOLE
 from gemma4_parser.bench.results import Cell, Result
-from gemma4_parser.bench.summary import ANCHOR, VLLM, Table, exponent, feed_title, ratio
+from gemma4_parser.bench.summary import ANCHOR, VLLM, Table, exponent, fastest, feed_title, ratio
 from gemma4_parser.bench.tables import number
 
 STEPS = ("1", "4", "16")
@@ -61,7 +61,6 @@ class Aims:
     def __init__(self, result: Result) -> None:
         self.result = result
         self.titles = {workload.name: workload.title for workload in result.workloads}
-        self.peers = {contestant.name for contestant in result.of_kind("peer")}
         self.table = Table(
             "What was to be reached, and what this run reached", ["what", "aim", "reached, at worst", "met"]
         )
@@ -93,20 +92,10 @@ class Aims:
         found = []
         for name, title in self.titles.items():
             for feed in feeds:
-                value = ratio(self.fastest(name, feed, streams), self.result.cell(name, feed, own))
+                value = ratio(fastest(self.result, name, feed, streams=streams), self.result.cell(name, feed, own))
                 if value:
                     found.append(Found(value, f"{title}, {feed_title(feed)}"))
         return found
-
-    def fastest(self, workload: str, feed: str, streams: bool) -> Cell | None:
-        """The cell of the fastest peer whose answer is right, blanks at the edges aside."""
-        cells = [
-            cell
-            for cell in self.result.cells
-            if (cell.workload, cell.feed) == (workload, feed) and cell.contestant in self.peers and cell.per_token
-            if not cell.wrong and (cell.streams or not streams)
-        ]
-        return min(cells, key=lambda cell: cell.per_token or 0.0, default=None)
 
     def cells(self, own: str, feed: str, names: Iterable[str]) -> list[tuple[Cell, str]]:
         """The cells that were measured, with the titles of their workloads."""

@@ -21,6 +21,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -156,11 +157,10 @@ def count(binary: Path, row: Row, size: int, limit: float) -> str:
     return ""
 
 
-def measure(binary: Path, workload: Workload, form: str, per_delta: int, limit: float, doublings: int) -> Row:
-    """One row, at its smallest size and so many doublings of it."""
-    row = Row(workload.name, form, per_delta, workload.hostile)
-    for doubling in range(doublings + 1):
-        row.error = count(binary, row, workload.largest >> (DOUBLINGS - doubling), limit)
+def measure(binary: Path, row: Row, sizes: Sequence[int], limit: float) -> Row:
+    """The row at these sizes, up to the first that fails."""
+    for size in sizes:
+        row.error = count(binary, row, size, limit)
         if row.error:
             break
     return row
@@ -289,7 +289,10 @@ def count_core(options: argparse.Namespace, measured: Measured, binary: Path, kn
     """The rows of the core."""
     doublings = 0 if options.quick else DOUBLINGS
     tasks = [
-        (workload, form, per_delta)
+        (
+            Row(workload.name, form, per_delta, workload.hostile),
+            [workload.largest >> (DOUBLINGS - doubling) for doubling in range(doublings + 1)],
+        )
         for workload in known
         if options.only is None or workload.name in options.only
         for form in workload.forms
@@ -299,7 +302,7 @@ def count_core(options: argparse.Namespace, measured: Measured, binary: Path, kn
     rows = measured.rows
     print(HEAD, flush=True)
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        running = [pool.submit(measure, binary, *task, options.limit, doublings) for task in tasks]
+        running = [pool.submit(measure, binary, *task, options.limit) for task in tasks]
         for done, future in enumerate(running, 1):
             rows.append(future.result())
             print(line(rows[-1]), flush=True)

@@ -18,10 +18,9 @@ import shutil
 import sys
 import time
 from dataclasses import asdict
-from pathlib import Path
 
 from common import machine, note, write_record
-from instructions import PER_DELTA, Row, build, count, delta_name, workloads
+from instructions import PER_DELTA, Row, build, delta_name, measure, workloads
 
 SIZES = (1 << 10, 1 << 15, 1 << 20)
 HELD = ("held_calls", "single_quotes", "quoted_keys", "backslashes", "json_string", "bare_commas")
@@ -43,13 +42,8 @@ def passes(row: Row) -> bool:
     return all(exponent(row, first, 2) - 1 <= TOLERANCE for first in (0, 1))
 
 
-def measure(binary: Path, row: Row, limit: float) -> Row:
-    """The row at all sizes."""
-    for size in SIZES:
-        row.error = count(binary, row, min(size, HELD_SIZE) if row.workload in HELD else size, limit)
-        if row.error:
-            break
-    return row
+def sizes_of(row: Row) -> list[int]:
+    return [min(size, HELD_SIZE) if row.workload in HELD else size for size in SIZES]
 
 
 def line(row: Row) -> str:
@@ -94,7 +88,7 @@ def main() -> int:
     rows: list[Row] = []
     print(HEAD, flush=True)
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for row in pool.map(lambda row: measure(binary, row, options.limit), empty):
+        for row in pool.map(lambda row: measure(binary, row, sizes_of(row), options.limit), empty):
             rows.append(row)
             print(line(row), flush=True)
             if len(rows) % 10 == 0:

@@ -99,23 +99,33 @@ def against(result: Result, feed: str) -> Table:
         note="ids, text: what this parser is fed; fed ids, it detokenises too, while the peers are given text. "
         "Fastest: of those whose answer is right, blanks at the edges aside",
     )
-    peers = {contestant.name for contestant in result.of_kind("peer")}
     for workload in result.workloads:
-        cells = [cell for cell in result.cells if (cell.workload, cell.feed) == (workload.name, feed)]
-        right = [cell for cell in cells if cell.contestant in peers and not cell.wrong and cell.per_token]
-        if not right:
+        quickest = fastest(result, workload.name, feed)
+        if quickest is None:
             continue
         row: list[Value] = [workload.title]
-        for found in (
-            [cell for cell in cells if cell.contestant == VLLM and cell.per_token],
-            right,
-            [cell for cell in right if cell.streams],
+        vllm = result.cell(workload.name, feed, VLLM)
+        for best in (
+            vllm if _per_token(vllm) else None,
+            quickest,
+            fastest(result, workload.name, feed, streams=True),
         ):
-            best = min(found, key=lambda cell: cell.per_token or math.inf, default=None)
             row.append("" if best is None else result.title(best.contestant))
             row += [ratio(best, result.cell(workload.name, feed, own)) for own in ("ours", "ours-text")]
         table.rows.append(row)
     return table
+
+
+def fastest(result: Result, workload: str, feed: str, *, streams: bool = False) -> Cell | None:
+    """The cell of the fastest peer whose answer is right, blanks at the edges aside, and that `streams` if asked."""
+    peers = {contestant.name for contestant in result.of_kind("peer")}
+    cells = [
+        cell
+        for cell in result.cells
+        if (cell.workload, cell.feed) == (workload, feed) and cell.contestant in peers and cell.per_token
+        if not cell.wrong and (cell.streams or not streams)
+    ]
+    return min(cells, key=lambda cell: cell.per_token or math.inf, default=None)
 
 
 def growth(result: Result) -> Table:
@@ -128,17 +138,18 @@ def growth(result: Result) -> Table:
         ],
         note="from 1k to 256k tokens, or to the longest that was run to its end; k: its length",
     )
+    sizes = {workload.name: workload.size // 1024 for workload in result.workloads}
     for contestant in result.of_kind("ours", "twin", "peer"):
         row: list[Value] = [contestant.title]
         for series in ("write", "edits"):
             for feed in ("1", "16", WHOLE):
                 cells = _run_cells(result, contestant.name, series, feed)
                 value = exponent(result, contestant.name, series, feed)
-                longest = (
-                    {workload.name: workload.size for workload in result.workloads}[cells[-1].workload] if cells else 0
-                )
-                ends = "" if longest == 256 * 1024 else f" ({longest // 1024}k)"
-                row.append(None if value is None else f"{value:.2f}{ends}")
+                if value is None:
+                    row.append(None)
+                    continue
+                longest = sizes[cells[-1].workload]
+                row.append(f"{value:.2f}" + ("" if longest == 256 else f" ({longest}k)"))
         if any(value is not None for value in row[1:]):
             table.rows.append(row)
     return table

@@ -14,6 +14,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, NamedTuple, TypeVar, get_args
 
@@ -245,9 +246,13 @@ def known_ids(vocabulary: Vocabulary, ids: Iterable[int]) -> list[int]:
 
     A model may have more rows than its tokenizer has tokens, and give such an id. Detokenisers make nothing of it.
     """
+    given = list(ids)
+    with suppress(ValueError):
+        vocabulary.decode(given)
+        return given
     known: list[int] = []
     errors: list[ValueError] = []
-    for number in ids:
+    for number in given:
         try:
             vocabulary.decode(number)
         except ValueError as error:

@@ -83,7 +83,7 @@ class Gemma4ResponseParser:
         if not isinstance(prompt, str):
             if vocabulary is None:
                 raise ValueError("a prefix of ids needs the vocabulary")
-            prompt = _known(prompt, vocabulary)
+            prompt = known_ids(vocabulary, prompt)
         self._start = g4.StreamParser.start_of(prompt, vocabulary)
         written = _behind_anchor(prompt, vocabulary)
         self._takes_text = isinstance(prompt, str)
@@ -107,7 +107,7 @@ class Gemma4ResponseParser:
         if not isinstance(output, str):
             output = _ids(output)
             if self._vocabulary is not None:
-                output = _known(output, self._vocabulary)
+                output = known_ids(self._vocabulary, output)
         if isinstance(output, str) is not self._takes_text and not self._fed:
             # The prompt came in the other form. What matters of it now is whether it ends inside a thought.
             self._takes_text = not self._takes_text
@@ -299,20 +299,23 @@ def attach(tokenizer: _Tokenizer) -> _Tokenizer:
     return tokenizer
 
 
+def _fields(template: object) -> Mapping[str, Any]:
+    """The fields of a response template, which is a mapping or an object of transformers; none of anything else."""
+    fields = template.get("fields") if isinstance(template, Mapping) else getattr(template, "fields", None)
+    return fields if isinstance(fields, Mapping) else {}
+
+
 def is_gemma4_template(template: object) -> bool:
     """Whether a response template reads Gemma 4's calls: by the opener and the delimiter in its field `tool_calls`."""
-    fields = template.get("fields") if isinstance(template, Mapping) else getattr(template, "fields", None)
-    calls = fields.get("tool_calls") if isinstance(fields, Mapping) else None
-    said = repr(calls)
+    said = repr(_fields(template).get("tool_calls"))
     return '<|"|>' in said and "tool_call>" in said
 
 
 def reasoning_field(template: object) -> str:
     """What a response template calls the field for thoughts: that which the channel marker opens."""
-    fields = template.get("fields") if isinstance(template, Mapping) else getattr(template, "fields", None)
-    named = fields.items() if isinstance(fields, Mapping) else ()
+    fields = _fields(template).items()
     found = (
-        str(name) for name, field in named if name not in ("content", "tool_calls") and "<|channel>" in repr(field)
+        str(name) for name, field in fields if name not in ("content", "tool_calls") and "<|channel>" in repr(field)
     )
     return next(found, "reasoning_content")
 
@@ -387,15 +390,6 @@ def _ids(value: Any) -> list[int]:
             raise ValueError(f"one sequence of ids is needed, not {len(found)}")
         return list(found[0])
     return list(found)
-
-
-def _known(ids: list[int], vocabulary: g4.Vocabulary) -> list[int]:
-    """The ids without those that the vocabulary does not have, as transformers decodes them."""
-    try:
-        vocabulary.decode(ids)
-    except ValueError:
-        return known_ids(vocabulary, ids)
-    return ids
 
 
 def _batch(value: Any) -> tuple[list[Any], bool]:
